@@ -1,0 +1,86 @@
+"""What a delivery means, whichever forge sent it. A payload is only a hint: state is read from the API."""
+
+from typing import Literal
+
+from app.domain.model import Frozen
+from app.domain.pull_request import Person, PullRequestRef, Repo
+
+PullRequestChange = Literal[
+    "opened", "reopened", "ready", "pushed", "retargeted", "edited", "closed", "drafted", "labeled", "unlabeled"
+]
+
+
+class PullRequestChanged(Frozen):
+    """Something about a pull request changed that may begin, end or supersede a review."""
+
+    ref: PullRequestRef
+    repo: Repo
+    change: PullRequestChange
+    head_sha: str
+    # The person whose act this was; our own pushes are recognised by it.
+    sender: Person | None
+
+
+class CommentMade(Frozen):
+    """A comment, a review's body or a reply in a thread; it may hold commands."""
+
+    ref: PullRequestRef
+    repo: Repo
+    kind: Literal["comment", "thread", "review"]
+    comment_id: str
+    # The thread's first comment when this is a reply.
+    root_comment_id: str | None
+    author: Person
+    body: str
+    # The text before an edit: only what is new in it may run.
+    previous_body: str | None = None
+
+
+class ThreadResolved(Frozen):
+    """A person marked a thread as resolved, or opened it again."""
+
+    ref: PullRequestRef
+    repo: Repo
+    root_comment_id: str
+    resolved: bool
+    sender: Person
+
+
+class ButtonPressed(Frozen):
+    """A button of our check; the run is found by `run_id` alone, which we wrote there ourselves."""
+
+    repo: Repo
+    run_id: str
+    button: str
+    sender: Person
+
+
+class RerunRequested(Frozen):
+    """Somebody asked the forge to run our check again, for one run or for all of a head."""
+
+    repo: Repo
+    run_id: str | None
+    head_sha: str
+    sender: Person
+
+
+class InstallationChanged(Frozen):
+    """Repositories came under our care or left it."""
+
+    connection: str
+    installation_id: str
+    account: str
+    change: Literal["created", "deleted", "suspended", "unsuspended", "permissions", "repositories"]
+    added: tuple[Repo, ...] = ()
+    removed_repo_ids: tuple[str, ...] = ()
+
+
+class Ignored(Frozen):
+    """Nothing to do; the reason stays on the delivery's row."""
+
+    reason: str
+
+
+Event = (
+    PullRequestChanged | CommentMade | ThreadResolved | ButtonPressed | RerunRequested | InstallationChanged | Ignored
+)

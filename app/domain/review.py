@@ -1,0 +1,106 @@
+"""A run of the reviewers over one head: what it found, what it read, what it says."""
+
+from datetime import datetime
+from typing import Literal
+
+from app.domain.coverage import Coverage, Reading
+from app.domain.findings import Finding, HeldBack, TrackedFinding
+from app.domain.model import Frozen
+from app.domain.outcomes import Verdict
+from app.domain.pull_request import PullRequestRef
+from app.domain.repo_config import ConfigInForce
+
+
+class ReviewerUsage(Frozen):
+    """What one reviewer cost: tokens, and dollars where the price is known (None where it is not)."""
+
+    model: str = ""
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    dollars: float | None = 0.0
+
+
+class ReviewerReport(Frozen):
+    """Everything one reviewer returns: findings, what it read, and what it cost."""
+
+    reviewer: str
+    is_model: bool
+    findings: tuple[Finding, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    usage: ReviewerUsage = ReviewerUsage()
+    # Programs that ran, with versions: ("ruff 0.17.5", …), for the check.
+    analysers: tuple[str, ...] = ()
+    # Candidates dropped by a rule, with the reason: "quote not found in the change".
+    dropped: tuple[str, ...] = ()
+
+
+class MarkedThread(Frozen):
+    """A finding that got, or has, a comment."""
+
+    finding_id: str
+    comment_id: str
+
+
+class ReviewResult(Frozen):
+    """What a finished review knows: enough to write the review, its threads, the check and the run's page."""
+
+    run_id: str
+    ref: PullRequestRef
+    repo_name: str
+    head_sha: str
+    base_ref: str
+    merge_base_sha: str
+    verdict: Verdict
+    # Open findings by rank, those of earlier heads included.
+    open: tuple[TrackedFinding, ...] = ()
+    # Ids of open findings that get a thread now; a review is posted only when there is one.
+    to_post: tuple[str, ...] = ()
+    held_back: tuple[HeldBack, ...] = ()
+    mended: tuple[TrackedFinding, ...] = ()
+    coverage: Coverage
+    config: ConfigInForce
+    analysers: tuple[str, ...] = ()
+    usage: tuple[ReviewerUsage, ...] = ()
+    # Set when the result of an equal patch was carried over.
+    carried_from_sha: str | None = None
+    started_at: datetime
+    finished_at: datetime
+
+
+class CheckButton(Frozen):
+    """A button under the check; GitHub allows 20 characters of label, 40 of description, 20 of identifier."""
+
+    label: str
+    description: str
+    identifier: str
+
+
+class CheckText(Frozen):
+    """What the check shows: while waiting (`conclusion` None) and when completed."""
+
+    title: str
+    summary: str
+    conclusion: Literal["success", "neutral", "failure", "action_required", "cancelled", "skipped"] | None = None
+    buttons: tuple[CheckButton, ...] = ()
+
+
+class InlineComment(Frozen):
+    """A thread to open: text with its marker, on lines the forge accepts."""
+
+    finding_id: str
+    path: str
+    side: Literal["new", "old"]
+    start_line: int
+    line: int
+    body: str
+
+
+class ReviewDraft(Frozen):
+    """A whole review: one body, all threads. `run_id` is in the body's marker."""
+
+    run_id: str
+    head_sha: str
+    body: str
+    comments: tuple[InlineComment, ...]

@@ -1,0 +1,164 @@
+"""What Corrigent asks of a forge: three small protocols, so that a step gets only what it needs."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+
+from app.domain.events import Event
+from app.domain.model import Frozen
+from app.domain.pull_request import Permission, Person, PullRequest, PullRequestRef, Repo
+from app.domain.review import CheckText, ReviewDraft
+
+Reaction = Literal["eyes", "done", "confused"]
+
+
+class RawDelivery(Frozen):
+    """A delivery exactly as the forge sent it, or as its delivery list gives it back."""
+
+    delivery_id: str
+    event: str
+    headers: dict[str, str]
+    body: bytes
+    delivered_at: datetime
+
+
+class GitAccess(Frozen):
+    """How git reaches a repository: the header goes through host-scoped configuration, never into a URL or argv."""
+
+    url: str
+    # "Authorization: Basic …"; empty for a public repository read without a token.
+    header: str
+    ca_file: str = ""
+    proxy: str = ""
+
+
+class Thread(Frozen):
+    """A thread of ours, as it stands now."""
+
+    thread_id: str
+    root_comment_id: str
+    finding_id: str
+    resolved: bool
+    resolved_by: Person | None = None
+    outdated: bool = False
+
+
+class CommentRef(Frozen):
+    """A comment on a pull request; the kinds have different addresses on most forges."""
+
+    ref: PullRequestRef
+    kind: Literal["comment", "thread", "review"]
+    comment_id: str
+    root_comment_id: str | None = None
+
+
+class PostedThread(Frozen):
+    """A thread of a submitted review: which finding, which comment."""
+
+    finding_id: str
+    comment_id: str
+
+
+class ForgeInbox(Protocol):
+    """The way in: who sent this, what does it mean, what did we miss."""
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Raise BadSignature unless the raw bytes were signed with a secret of ours. `headers` have lower-case names."""
+        ...
+
+    def delivery_id(self, headers: Mapping[str, str], body: bytes) -> str:
+        """The forge's id of this delivery (the same when redelivered), or one derived from the body."""
+        ...
+
+    def parse(self, headers: Mapping[str, str], body: bytes) -> Event:
+        """Say what a verified delivery means; MalformedDelivery when it cannot be read. Never raises for the unknown."""
+        ...
+
+    async def missed(self, since: datetime, known: set[str]) -> Sequence[RawDelivery]:
+        """Deliveries since then that are not in `known`, oldest first; empty on a forge that keeps no list."""
+        ...
+
+
+class ForgeReader(Protocol):
+    """Reading the forge's state with a token that may only read."""
+
+    async def pull_request(self, ref: PullRequestRef) -> PullRequest: ...
+
+    async def repositories(self) -> Sequence[Repo]:
+        """Every repository this connection was given, all installations."""
+        ...
+
+    async def open_pull_requests(self, repo: Repo) -> Sequence[PullRequest]: ...
+
+    async def permission(self, repo: Repo, person: Person) -> Permission:
+        """Read live; a deleted or unknown account has none."""
+        ...
+
+    async def threads(self, ref: PullRequestRef) -> Sequence[Thread]:
+        """Threads whose first comment is ours and carries our marker."""
+        ...
+
+    async def git_access(self, repo: Repo) -> GitAccess: ...
+
+    async def me(self) -> Person:
+        """The account we act as; `login` is what people mention."""
+        ...
+
+
+class ForgeWriter(Protocol):
+    """Everything the poster may do. `look_first` says that an earlier try may have gone through."""
+
+    async def ensure_check(
+        self, ref: PullRequestRef, head_sha: str, run_id: str, text: CheckText, check_id: str | None, look_first: bool
+    ) -> str:
+        """Create (check_id None) or update our check for this run; its id."""
+        ...
+
+    async def stage_review(self, ref: PullRequestRef, draft: ReviewDraft, look_first: bool) -> str:
+        """Write the review where nobody sees it yet; its id. A left-over of ours is adopted (same run) or removed."""
+        ...
+
+    async def submit_review(self, ref: PullRequestRef, review_id: str) -> Sequence[PostedThread]:
+        """Show it to people, once: submitting a submitted review changes nothing. Its threads."""
+        ...
+
+    async def discard_review(self, ref: PullRequestRef, review_id: str) -> None:
+        """Remove a staged review; one that is gone already is fine."""
+        ...
+
+    async def comment(
+        self, ref: PullRequestRef, body: str, marker: str, reply_to: CommentRef | None, look_first: bool
+    ) -> str:
+        """A comment, or a reply in a thread; its id. `marker` is in the body and finds an earlier try."""
+        ...
+
+    async def react(self, comment: CommentRef, reaction: Reaction) -> None: ...
+
+    async def resolve_threads(self, ref: PullRequestRef, threads: Sequence[Thread], note: str) -> None:
+        """Resolve without a word; where we may not, the comment itself gains `note`."""
+        ...
+
+
+class Account(Frozen):
+    """Whose limits a call spends: one installation on one connection."""
+
+    connection: str
+    installation_id: str
+
+
+class LimitNotice(Frozen):
+    """What a forge's answer said about its limits."""
+
+    kind: Literal["primary", "secondary", "headers"]
+    until: datetime | None = None
+    remaining: int | None = None
+
+
+class Limits(Protocol):
+    """The limiter: shared by all processes, asked before each call, told after each answer."""
+
+    async def admit(self, account: Account, *, points: int, creates_content: bool) -> None:
+        """Return when the call may be sent now; RateLimited with the time when it may not."""
+        ...
+
+    async def learn(self, account: Account, notice: LimitNotice) -> None: ...

@@ -27,7 +27,7 @@ class Change:
     progress: Callable[[str], None] = lambda _: None
 
     def read(self, path: str, *, side: str = "new") -> str | None:
-        """The text of a file of either side, undecodable bytes replaced; None when it is not there or not a plain file."""
+        """The text of a file of either side, undecodable bytes replaced; None when it is not a plain file there."""
         root = self.head_root if side == "new" else self.base_root
         target = (root / path).resolve()
         if not target.is_relative_to(root.resolve()) or not target.is_file():

@@ -31,7 +31,7 @@ class Hunk(Frozen):
 
     @cached_property
     def fingerprint(self) -> str:
-        """The same for the same change wherever it lies: line numbers do not count, every character of the text does."""
+        """The same for the same change wherever it lies: numbers do not count, every character of the text does."""
         marks = {"context": " ", "added": "+", "removed": "-"}
         text = "\n".join(marks[line.kind] + line.text for line in self.lines)
         return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()[:16]

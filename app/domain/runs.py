@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from app.domain.model import Frozen
 from app.domain.outcomes import Outcome
 from app.domain.pull_request import PullRequestRef
@@ -40,7 +42,7 @@ class Run(Frozen):
     snapshot_key: str = ""
     result_key: str = ""
     # Reviewer name -> blob key of its ReviewerReport.
-    reports: dict[str, str] = {}
+    reports: dict[str, str] = Field(default_factory=dict)
     check_id: str | None = None
     review_id: str | None = None
     carried_from: str | None = None

@@ -63,7 +63,7 @@ class ForgeInbox(Protocol):
     """The way in: who sent this, what does it mean, what did we miss."""
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Raise BadSignature unless the raw bytes were signed with a secret of ours. `headers` have lower-case names."""
+        """Raise BadSignature unless the raw bytes were signed with a secret of ours. Header names are lower-case."""
         ...
 
     def delivery_id(self, headers: Mapping[str, str], body: bytes) -> str:
@@ -71,7 +71,7 @@ class ForgeInbox(Protocol):
         ...
 
     def parse(self, headers: Mapping[str, str], body: bytes) -> Event:
-        """Say what a verified delivery means; MalformedDelivery when it cannot be read. Never raises for the unknown."""
+        """What a verified delivery means; MalformedDelivery when it cannot be read. Never raises for the unknown."""
         ...
 
     async def missed(self, since: datetime, known: set[str]) -> Sequence[RawDelivery]:

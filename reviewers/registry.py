@@ -1,0 +1,42 @@
+"""Every reviewer by name, and how it is made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.llm.budget import Budget
+from app.llm.models import ChatModel
+from reviewers.base import Reviewer
+
+LINTERS = "linters"
+BUG_HUNTER = "bug_hunter"
+
+# Known without making them: who must be among the reviewers before anything is called clean.
+MODEL_REVIEWERS = (BUG_HUNTER,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What reviewers are made of; those that run no model take nothing."""
+
+    model: ChatModel | None = None
+    budget: Budget | None = None
+    # Exact values that never leave this process, whatever they look like.
+    secrets: tuple[str, ...] = ()
+
+
+def _linters(_: Parts) -> Reviewer:
+    from reviewers.linters.reviewer import Linters
+
+    return Linters()
+
+
+def _bug_hunter(parts: Parts) -> Reviewer:
+    from reviewers.bug_hunter.reviewer import BugHunter
+
+    if parts.model is None or parts.budget is None:
+        raise ValueError("bug_hunter needs a model and a budget")
+    return BugHunter(model=parts.model, budget=parts.budget, secrets=parts.secrets)
+
+
+# Imported when made: the linters need no model library, and the model reviewer is 100 MiB.
+REVIEWERS: dict[str, Callable[[Parts], Reviewer]] = {LINTERS: _linters, BUG_HUNTER: _bug_hunter}

@@ -1,12 +1,13 @@
 """What travels through Temporal: ids, hashes, enums and counters, never code or prose; 2 KiB at most."""
 
+from datetime import datetime
 from typing import Literal
 
 from app.domain.model import Frozen
 from app.domain.outcomes import Outcome
 from app.domain.pull_request import PullRequestRef
 
-NudgeKind = Literal["opened", "pushed", "retargeted", "closed", "check", "action", "reconcile"]
+NudgeKind = Literal["opened", "pushed", "changed", "action"]
 
 
 class Nudge(Frozen):
@@ -22,79 +23,106 @@ class PullRequestInput(Frozen):
 
     ref: PullRequestRef
     time_scale: float = 1.0
-    # Nudges a finished run handed on.
-    waiting: tuple[Nudge, ...] = ()
+    # Nudges a run that grew too long handed on to this one.
+    inbox: tuple[Nudge, ...] = ()
+
+
+class LookRequest(Frozen):
+    """Read the pull request and say whether its head may be reviewed now."""
+
+    ref: PullRequestRef
+    # "auto", or the action key of the command that asked; a command overrides what is skipped by default.
+    request: str
 
 
 class Admission(Frozen):
-    """May this head be reviewed now, and which one is it."""
+    """What the pull request is now, and what the configuration says about it."""
 
-    verdict: Literal["review", "skip", "closed", "known"]
-    head_sha: str
-    request: str
-    # Why not, for the check: "Draft", "Opened by renovate"; empty when it is silent.
+    verdict: Literal["review", "skip", "closed", "nothing"]
+    head_sha: str = ""
+    # The PullRequest as it was read, in the blob store.
+    pull_request_key: str = ""
+    # For skip: why, as the check says it ("Draft"); empty when nothing is said.
     reason: str = ""
-
-
-class AdmitRequest(Frozen):
-    ref: PullRequestRef
-    # "auto" or an action key; a command overrides what is skipped by default.
-    request: str
-    full: bool = False
 
 
 class ReviewInput(Frozen):
     ref: PullRequestRef
     head_sha: str
+    pull_request_key: str
     request: str
     full: bool = False
-    # Set when there is nothing to review, and the check only says why.
     skip_reason: str = ""
     time_scale: float = 1.0
 
 
+class ReviewerStep(Frozen):
+    """One reviewer's reading of one run; everything it needs is in the blob store."""
+
+    run_id: str
+    reviewer: str
+    queue: Literal["llm", "sandbox"]
+    pull_request_key: str = ""
+    diff_key: str = ""
+    snapshot_key: str = ""
+    config_key: str = ""
+
+
 class BegunReview(Frozen):
-    """The run's row is ours; which reviewers are to read it."""
+    """The run's row is ours; who is to read the change."""
 
     status: Literal["started", "done", "carried", "moved"]
-    run_id: str
-    reviewers: tuple[str, ...] = ()
-
-
-class RunStep(Frozen):
-    """One reviewer's turn, or the posting, of one run."""
-
-    run_id: str
-    reviewer: str = ""
+    run_id: str = ""
+    steps: tuple[ReviewerStep, ...] = ()
 
 
 class StepDone(Frozen):
-    """How a step ended; its result is in the store."""
+    """A reviewer's report in the blob store, or the time before which its model may not be asked again."""
 
-    findings: int = 0
-    failed: str = ""
-
-
-class Stop(Frozen):
-    """Why a review ends early."""
-
-    reason: Literal["superseded", "closed", "stopped", "retargeted"]
-    head_sha: str = ""
-    by: str = ""
+    report_key: str = ""
+    wait_until: datetime | None = None
+    why: str = ""
 
 
-class Closing(Frozen):
-    """Complete the check of a run that will not be posted."""
+class WaitNotice(Frozen):
+    """A wait that is written to the check before it begins."""
 
     run_id: str
-    stop: Stop | None = None
-    # A sentence for "Could not review · …".
-    failure: str = ""
+    until: datetime
+    why: str
+
+
+class PostRequest(Frozen):
+    run_id: str
+    full: bool = False
+    # Reviewer name -> blob key of its report.
+    reports: dict[str, str]
 
 
 class Posted(Frozen):
     outcome: Outcome
     threads: int = 0
+
+
+class Stop(Frozen):
+    """Why a review ends early."""
+
+    reason: Literal["superseded", "closed", "skipped", "stopped"]
+    head_sha: str = ""
+    by: str = ""
+    # For skipped: the words of the check ("Draft").
+    why: str = ""
+
+
+class Closing(Frozen):
+    """Complete the check of a run that will not be posted; the store knows which run that is."""
+
+    ref: PullRequestRef
+    head_sha: str
+    request: str
+    stop: Stop | None = None
+    # The phrase after "Could not review · ".
+    failure: str = ""
 
 
 class ActRequest(Frozen):
@@ -107,3 +135,7 @@ class Acted(Frozen):
 
     order: Literal["none", "review", "review_full", "stop"] = "none"
     by: str = ""
+
+
+class HousekeepingInput(Frozen):
+    chore: Literal["reconcile", "janitor", "retention"]

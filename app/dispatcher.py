@@ -1,0 +1,138 @@
+"""From the inbox to the workflows: claims deliveries, reads what they mean, nudges the pull requests; at least once."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from temporalio.service import RPCError
+
+from app.domain.actions import Delivery
+from app.domain.errors import MalformedDelivery
+from app.domain.events import Event, Ignored
+from app.forges.base import ForgeInbox
+from app.routing import Meaning, Routing
+from app.store.deliveries import Deliveries
+from workflows.client import PullRequests
+
+log = structlog.get_logger()
+
+BATCH = 64
+# How long is a claimed row ours before another dispatcher may take it? Longer than any nudge takes.
+LEASE = timedelta(seconds=60)
+# Rows of this process arrive with a wake-up; this is for those of other processes and for retries that came due.
+IDLE = timedelta(milliseconds=250)
+# After so many tries a row is set aside as failed: it stays, with its reason, and does not block what follows.
+TRIES = 60
+LONGEST_PAUSE = timedelta(seconds=30)
+# A body above this is parsed off the event loop: 25 MB take a second.
+LARGE_BODY = 256_000
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A claimed row with what it means."""
+
+    delivery: Delivery
+    meaning: Meaning
+
+
+class Dispatcher:
+    """Drains the inbox for as long as it runs; any number of processes may do so at once."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: Deliveries,
+        inboxes: Mapping[str, ForgeInbox],
+        routing: Routing,
+        pull_requests: PullRequests,
+    ) -> None:
+        self.deliveries = deliveries
+        self.inboxes = inboxes
+        self.routing = routing
+        self.pull_requests = pull_requests
+        self.wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            claimed = await self.deliveries.claim(limit=BATCH, lease=LEASE)
+            if claimed:
+                await self._handle(claimed)
+            if len(claimed) < BATCH:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self.wake.wait(), IDLE.total_seconds())
+        except TimeoutError:
+            return
+        finally:
+            self.wake.clear()
+
+    async def _handle(self, claimed: Sequence[Delivery]) -> None:
+        groups: defaultdict[str, list[_Read]] = defaultdict(list)
+        for delivery in claimed:
+            if (meaning := await self._read(delivery)) is not None:
+                # What has no pull request is its own group.
+                key = str(meaning.ref) if meaning.ref else f"delivery {delivery.row_id}"
+                groups[key].append(_Read(delivery, meaning))
+        await asyncio.gather(*(self._tell(group) for group in groups.values()))
+
+    async def _read(self, delivery: Delivery) -> Meaning | None:
+        """What a row means, with its rows written; None when it ends here."""
+        try:
+            event = await self._parse(delivery)
+        except MalformedDelivery as error:
+            await self.deliveries.settle(delivery.row_id, "malformed", str(error))
+            return None
+        meaning = await self.routing.route(event, delivery)
+        if isinstance(event, Ignored) or (not meaning.nudges and not meaning.chore):
+            await self.deliveries.settle(delivery.row_id, "ignored", meaning.reason, ref=str(meaning.ref or ""))
+            return None
+        return meaning
+
+    async def _parse(self, delivery: Delivery) -> Event:
+        inbox = self.inboxes.get(delivery.connection)
+        if inbox is None:
+            return Ignored(reason=f"no connection {delivery.connection!r} is configured")
+        if len(delivery.body) > LARGE_BODY:
+            return await asyncio.to_thread(inbox.parse, delivery.headers, delivery.body)
+        return inbox.parse(delivery.headers, delivery.body)
+
+    async def _tell(self, group: Sequence[_Read]) -> None:
+        """Nudge one pull request in the order of arrival; the same word twice in a batch is said once."""
+        said: set[str] = set()
+        for read in group:
+            try:
+                await self._tell_one(read.meaning, said)
+            except (RPCError, OSError, TimeoutError) as error:
+                await self._put_off(read.delivery, error)
+            else:
+                await self.deliveries.settle(
+                    read.delivery.row_id, "handled", read.meaning.reason, ref=str(read.meaning.ref or "")
+                )
+
+    async def _tell_one(self, meaning: Meaning, said: set[str]) -> None:
+        for nudge in meaning.nudges:
+            word = nudge.action_key or nudge.kind
+            if meaning.ref is not None and word not in said:
+                await self.pull_requests.tell(meaning.ref, nudge, fairness_key=meaning.installation)
+                said.add(word)
+        if meaning.chore:
+            await self.pull_requests.run_chore(meaning.chore)
+
+    async def _put_off(self, delivery: Delivery, error: Exception) -> None:
+        if delivery.attempts >= TRIES:
+            await self.deliveries.settle(delivery.row_id, "failed", f"{TRIES} tries: {type(error).__name__}")
+            return
+        pause = min(timedelta(milliseconds=250) * 2 ** min(delivery.attempts, 10), LONGEST_PAUSE)
+        await self.deliveries.retry(
+            delivery.row_id, at=datetime.now(UTC) + pause, reason=f"Temporal: {type(error).__name__}"
+        )
+        log.warning(
+            "dispatch.put_off", delivery=delivery.row_id, attempts=delivery.attempts, error=type(error).__name__
+        )

@@ -1,0 +1,153 @@
+"""What an event leads to: rows in the store, and nudges for a pull request's turn."""
+
+from collections.abc import Mapping, Sequence
+
+from app.commands.parser import action_key, parse
+from app.domain.actions import Action, Delivery
+from app.domain.events import (
+    ButtonPressed,
+    CommentMade,
+    Event,
+    Ignored,
+    InstallationChanged,
+    PullRequestChanged,
+    RerunRequested,
+    ThreadResolved,
+)
+from app.domain.model import Frozen
+from app.domain.pull_request import PullRequestRef
+from app.store.actions import Actions
+from app.store.repositories import Repositories
+from app.store.runs import Runs
+from workflows.messages import Nudge, NudgeKind
+
+KIND: Mapping[str, NudgeKind] = {
+    "opened": "opened",
+    "reopened": "opened",
+    "ready": "opened",
+    "pushed": "pushed",
+    "retargeted": "changed",
+    "closed": "changed",
+    "drafted": "changed",
+    "labeled": "changed",
+    "unlabeled": "changed",
+}
+LONGEST_ARGUMENT = 1000
+
+
+class Meaning(Frozen):
+    """Whom to nudge, with what; without nudges the reason says why there is nothing to do."""
+
+    ref: PullRequestRef | None = None
+    nudges: tuple[Nudge, ...] = ()
+    installation: str = ""
+    # A chore to run now: new repositories want their first look.
+    chore: str = ""
+    reason: str = ""
+
+
+class Routing:
+    """Turns an event into its meaning. Safe to repeat: every row it writes is unique by the event's own identity."""
+
+    def __init__(
+        self, *, repositories: Repositories, actions: Actions, runs: Runs, mentions: Mapping[str, Sequence[str]]
+    ) -> None:
+        self.repositories = repositories
+        self.actions = actions
+        self.runs = runs
+        # Connection -> the words that address us there ("/corrigent", "@acme-corrigent").
+        self.mentions = mentions
+
+    async def route(self, event: Event, delivery: Delivery) -> Meaning:
+        match event:
+            case Ignored(reason=reason):
+                return Meaning(reason=reason)
+            case PullRequestChanged():
+                return await self._changed(event, delivery)
+            case CommentMade():
+                return await self._commented(event, delivery)
+            case ThreadResolved():
+                return await self._resolved(event, delivery)
+            case ButtonPressed() | RerunRequested():
+                return await self._pressed(event, delivery)
+            case InstallationChanged():
+                return await self._installation(event)
+
+    async def _changed(self, event: PullRequestChanged, delivery: Delivery) -> Meaning:
+        await self.repositories.ensure(event.repo)
+        kind = KIND.get(event.change)
+        if kind is None:
+            return Meaning(ref=event.ref, reason=f"{event.change}: nothing to review")
+        nudge = Nudge(kind=kind, delivery_id=delivery.delivery_id)
+        return Meaning(ref=event.ref, nudges=(nudge,), installation=event.repo.installation_id, reason=event.change)
+
+    async def _commented(self, event: CommentMade, delivery: Delivery) -> Meaning:
+        words = self.mentions.get(event.ref.connection, ())
+        commands = parse(event.body, mentions=words, previous_body=event.previous_body)
+        if not commands:
+            return Meaning(ref=event.ref, reason="no command")
+        await self.repositories.ensure(event.repo)
+        nudges: list[Nudge] = []
+        for command in commands:
+            action = Action(
+                action_key=action_key(event.ref.connection, event.comment_id, command.line, command.ordinal),
+                ref=event.ref,
+                word=command.word,
+                argument=command.argument[:LONGEST_ARGUMENT],
+                number=command.number,
+                actor=event.author,
+                source=event.kind,
+                comment_id=event.comment_id,
+                root_comment_id=event.root_comment_id,
+                received_at=delivery.received_at,
+            )
+            nudges.append(await self._act(action, delivery))
+        return Meaning(ref=event.ref, nudges=tuple(nudges), installation=event.repo.installation_id, reason="command")
+
+    async def _resolved(self, event: ThreadResolved, delivery: Delivery) -> Meaning:
+        action = Action(
+            action_key=f"thread-{delivery.delivery_id}",
+            ref=event.ref,
+            word="thread_resolved" if event.resolved else "thread_reopened",
+            actor=event.sender,
+            source="thread_resolved",
+            root_comment_id=event.root_comment_id,
+            received_at=delivery.received_at,
+        )
+        nudge = await self._act(action, delivery)
+        return Meaning(ref=event.ref, nudges=(nudge,), installation=event.repo.installation_id, reason=action.word)
+
+    async def _pressed(self, event: ButtonPressed | RerunRequested, delivery: Delivery) -> Meaning:
+        """A button names our run, and that alone is believed; a re-run of all checks names only the head."""
+        run = await self.runs.get(event.run_id) if event.run_id else None
+        if run is None and isinstance(event, RerunRequested):
+            run = await self.runs.of_head(event.repo.connection, event.repo.repo_id, event.head_sha)
+        if run is None or run.ref.repo_id != event.repo.repo_id:
+            return Meaning(reason="the check is not of a run of ours")
+        word = event.button if isinstance(event, ButtonPressed) else "review"
+        action = Action(
+            action_key=f"button-{delivery.delivery_id}",
+            ref=run.ref,
+            word=word,
+            actor=event.sender,
+            source="button",
+            received_at=delivery.received_at,
+        )
+        nudge = await self._act(action, delivery)
+        return Meaning(ref=run.ref, nudges=(nudge,), installation=event.repo.installation_id, reason=f"button {word}")
+
+    async def _act(self, action: Action, delivery: Delivery) -> Nudge:
+        await self.actions.record(action)
+        return Nudge(kind="action", delivery_id=delivery.delivery_id, action_key=action.action_key)
+
+    async def _installation(self, event: InstallationChanged) -> Meaning:
+        connection, installation = event.connection, event.installation_id
+        if event.change == "deleted":
+            await self.repositories.remove(connection, installation, None)
+        elif event.removed_repo_ids:
+            await self.repositories.remove(connection, installation, event.removed_repo_ids)
+        if event.change in {"suspended", "unsuspended"}:
+            await self.repositories.set_suspended(connection, installation, event.change == "suspended")
+        # The event names repositories without their default branch: the chore reads what there is, and what is open.
+        chore = "" if event.change in {"deleted", "suspended"} else "reconcile"
+        return Meaning(reason=f"installation {event.change}", chore=chore)

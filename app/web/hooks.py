@@ -1,0 +1,88 @@
+"""The door: a delivery is verified over its raw bytes, stored in one insert, and acknowledged. Nothing else happens here."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
+from app.domain.errors import BadSignature
+from app.forges.base import ForgeInbox
+from app.store.deliveries import Deliveries
+from app.web.body import BodyReader, TooLarge, TooSlow
+
+log = structlog.get_logger()
+
+# Verifying 25 MB takes tens of milliseconds, which others would wait for.
+LARGE_BODY = 256_000
+# What a process will do when a delivery cannot be stored: the forge lists it as failed, and the sweeper reads it.
+NOT_STORED = "The delivery could not be stored. It will be read from the forge's list of deliveries."
+
+
+class HookDoor:
+    """`POST /hooks/{connection}` for every forge."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: Deliveries,
+        inboxes: Mapping[str, ForgeInbox],
+        wake: Callable[[], None],
+        received: Callable[[str], None],
+        reader: BodyReader | None = None,
+    ) -> None:
+        self.deliveries = deliveries
+        self.inboxes = inboxes
+        # Tells a dispatcher of this process that there is work.
+        self.wake = wake
+        # Counts by answer, for the metrics.
+        self.received = received
+        self.reader = reader or BodyReader()
+
+    async def receive(self, request: Request) -> Response:
+        answer = await self._receive(request)
+        self.received(str(answer.status_code))
+        return answer
+
+    async def _receive(self, request: Request) -> Response:
+        inbox = self.inboxes.get(request.path_params["connection"])
+        if inbox is None:
+            return PlainTextResponse("No such connection.", 404)
+        try:
+            body = await self.reader.read(request)
+            headers = dict(request.headers.items())
+            await _verify(inbox, headers, body)
+        except TooLarge:
+            return PlainTextResponse("The body is over 26 MB.", 413)
+        except TooSlow:
+            return PlainTextResponse("The body took over 10 seconds.", 408)
+        except BadSignature as error:
+            return PlainTextResponse(str(error), 401)
+        except ClientDisconnect:
+            return PlainTextResponse("", 400)
+        return await self._store(request.path_params["connection"], inbox, headers, body)
+
+    async def _store(self, connection: str, inbox: ForgeInbox, headers: Mapping[str, str], body: bytes) -> Response:
+        try:
+            new = await self.deliveries.receive(
+                connection=connection,
+                delivery_id=inbox.delivery_id(headers, body),
+                event=headers.get("x-github-event", headers.get("x-gitlab-event", "")),
+                headers=headers,
+                body=body,
+            )
+        except Exception:
+            # Whatever kept the row from being written, the truth is that it was not, and the forge must know.
+            log.exception("hook.not_stored", connection=connection)
+            return PlainTextResponse(NOT_STORED, 503)
+        if new:
+            self.wake()
+        return Response(status_code=202)
+
+
+async def _verify(inbox: ForgeInbox, headers: Mapping[str, str], body: bytes) -> None:
+    if len(body) > LARGE_BODY:
+        await asyncio.to_thread(inbox.verify, headers, body)
+    else:
+        inbox.verify(headers, body)

@@ -1,0 +1,28 @@
+"""A heartbeat beside work that has no rhythm of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+from temporalio import activity
+
+EVERY = timedelta(seconds=4)
+
+
+@asynccontextmanager
+async def beating() -> AsyncIterator[None]:
+    """Tell Temporal that we live, and learn from it that we are to stop."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(EVERY.total_seconds())
+            activity.heartbeat()
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

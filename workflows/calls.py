@@ -1,0 +1,33 @@
+"""Calling an activity by name, so that workflow code imports none of what activities need."""
+
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.workflow import ActivityCancellationType, ActivityConfig
+
+with workflow.unsafe.imports_passed_through():
+    from app.domain.model import Frozen
+
+Answer = TypeVar("Answer", bound=Frozen)
+
+
+async def call(
+    name: str, argument: Frozen, result_type: type[Answer], options: ActivityConfig, *, queue: str | None = None
+) -> Answer:
+    """Run an activity and return its answer."""
+    return await workflow.execute_activity(name, argument, result_type=result_type, **_with(options, queue))
+
+
+async def tell(name: str, argument: Frozen, options: ActivityConfig) -> None:
+    """Run an activity that answers nothing."""
+    await workflow.execute_activity(name, argument, **_with(options, None))
+
+
+def _with(options: ActivityConfig, queue: str | None) -> ActivityConfig:
+    """An activity that is told to stop has ended before the next one begins: it cannot write after a close."""
+    # A fresh mapping each time: the SDK's TypedDict is shared by every call site.
+    config = ActivityConfig(**options)
+    config["cancellation_type"] = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+    if queue is not None:
+        config["task_queue"] = queue
+    return config

@@ -1,0 +1,91 @@
+"""How the floors above reach the workflows: nudge a pull request, keep the schedules, end what a new version cannot."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.common import Priority, WorkflowIDReusePolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from app.domain.pull_request import PullRequestRef
+from workflows import queues, timing
+from workflows.housekeeping import Housekeeping
+from workflows.messages import HousekeepingInput, Nudge, PullRequestInput
+from workflows.pull_request import PullRequest, pull_request_id
+
+CHORES: Mapping[str, timedelta] = {
+    "reconcile": timing.RECONCILE_EVERY,
+    "janitor": timing.JANITOR_EVERY,
+    "retention": timing.RETENTION_EVERY,
+}
+
+
+class PullRequests:
+    """The pull requests' workflows, as the dispatcher and the commands of the shell see them."""
+
+    def __init__(self, client: Client, *, time_scale: float = 1.0) -> None:
+        self.client = client
+        self.time_scale = time_scale
+
+    async def tell(self, ref: PullRequestRef, nudge: Nudge, *, fairness_key: str = "") -> None:
+        """Signal the pull request's turn, starting one when none runs. Raises RPCError while Temporal is away."""
+        await self.client.start_workflow(
+            PullRequest.run,
+            PullRequestInput(ref=ref, time_scale=self.time_scale),
+            id=pull_request_id(ref),
+            task_queue=queues.CONTROL,
+            start_signal="nudge",
+            start_signal_args=[nudge],
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            # One busy installation must not starve the others.
+            priority=Priority(priority_key=2, fairness_key=fairness_key or ref.connection),
+            rpc_timeout=timedelta(seconds=10),
+        )
+
+    async def is_open(self, ref: PullRequestRef) -> bool:
+        """Does a turn of this pull request run now?"""
+        try:
+            description = await self.client.get_workflow_handle(pull_request_id(ref)).describe()
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return description.close_time is None
+
+    async def ensure_schedules(self) -> None:
+        for chore, every in CHORES.items():
+            action = ScheduleActionStartWorkflow(
+                Housekeeping.run,
+                HousekeepingInput.model_validate({"chore": chore}),
+                id=f"housekeeping/{chore}",
+                task_queue=queues.CONTROL,
+            )
+            spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)])
+            policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP)
+            try:
+                await self.client.create_schedule(f"housekeeping/{chore}", Schedule(action, spec=spec, policy=policy))
+            except ScheduleAlreadyRunningError:
+                continue
+
+    async def run_chore(self, chore: str) -> None:
+        """Do a chore now, beside its schedule."""
+        await self.client.get_schedule_handle(f"housekeeping/{chore}").trigger()
+
+    async def end_reviews_of_other_versions(self) -> int:
+        """Terminate what an older version began and say how much; the reconciler starts those heads anew."""
+        ended = 0
+        for name in ("Review", "PullRequest"):
+            async for execution in self.client.list_workflows(f"WorkflowType='{name}' AND ExecutionStatus='Running'"):
+                handle = self.client.get_workflow_handle(execution.id, run_id=execution.run_id)
+                await handle.terminate(reason="Corrigent was upgraded")
+                ended += 1
+        return ended

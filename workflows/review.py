@@ -1,0 +1,91 @@
+"""One review of one head: claim it, read it, post it; every way out ends in a completed check."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from workflows.messages import (
+        BegunReview,
+        Closing,
+        Posted,
+        PostRequest,
+        ReviewerStep,
+        ReviewInput,
+        StepDone,
+        Stop,
+        WaitNotice,
+    )
+
+from workflows import timing
+from workflows.calls import call, tell
+
+
+@workflow.defn
+class Review:
+    """Reviewers read in parallel, then one activity posts; a stop ends it at any point before the posting."""
+
+    @workflow.init
+    def __init__(self, start: ReviewInput) -> None:
+        self.start = start
+        self.stopped: Stop | None = None
+        self.posting = False
+
+    @workflow.signal
+    def stop(self, stop: Stop) -> None:
+        self.stopped = self.stopped or stop
+
+    @workflow.run
+    async def run(self, _start: ReviewInput) -> None:
+        work = asyncio.create_task(self._review())
+        try:
+            await workflow.wait_condition(lambda: work.done() or (self.stopped is not None and not self.posting))
+        except asyncio.CancelledError:
+            await self._end_early(work, Stop(reason="stopped"))
+            raise
+        if not work.done():
+            await self._end_early(work, self.stopped)
+        elif (error := work.exception()) is not None:
+            await self._close(failure=_phrase(error))
+
+    async def _review(self) -> None:
+        begun = await call("begin_review", self.start, BegunReview, timing.FETCH)
+        if begun.status in {"started", "carried"}:
+            reports = await asyncio.gather(*(self._read(step) for step in begun.steps))
+            # From here on a stop comes too late: the posting looks at the head itself before anything is shown.
+            self.posting = True
+            request = PostRequest(run_id=begun.run_id, full=self.start.full, reports=dict(reports))
+            await call("post_review", request, Posted, timing.FORGE_CALL)
+
+    async def _read(self, step: ReviewerStep) -> tuple[str, str]:
+        """The reviewer's name and the key of its report; waits out its model's limits with a durable timer."""
+        while True:
+            done = await call("read_change", step, StepDone, timing.REVIEWER, queue=step.queue)
+            if done.wait_until is None:
+                return step.reviewer, done.report_key
+            left = done.wait_until - workflow.now()
+            if left > timing.WORTH_SAYING * self.start.time_scale:
+                notice = WaitNotice(run_id=step.run_id, until=done.wait_until, why=done.why)
+                await tell("show_wait", notice, timing.FORGE_CALL)
+            await workflow.sleep(max(left, timedelta(milliseconds=100)))
+
+    async def _end_early(self, work: "asyncio.Task[None]", stop: Stop | None) -> None:
+        work.cancel()
+        await asyncio.wait([work])
+        await self._close(stop=stop)
+
+    async def _close(self, *, stop: Stop | None = None, failure: str = "") -> None:
+        closing = Closing(
+            ref=self.start.ref, head_sha=self.start.head_sha, request=self.start.request, stop=stop, failure=failure
+        )
+        # Shielded: a cancelled review still has a check to complete.
+        await asyncio.shield(tell("close_review", closing, timing.CLOSING))
+
+
+def _phrase(error: BaseException) -> str:
+    """The innermost failure in the words of its message, which our converter has already cut and redacted."""
+    while isinstance(error, FailureError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error.message if isinstance(error, ApplicationError) else type(error).__name__

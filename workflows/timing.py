@@ -1,0 +1,68 @@
+"""Every wait, deadline and retry by name."""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityConfig
+
+# How long must a branch be quiet before its new head is reviewed? An agent's burst of pushes becomes one review.
+QUIET = timedelta(seconds=20)
+# How long may a busy branch put its review off?
+QUIET_AT_MOST = timedelta(minutes=2)
+# From when is a wait for a limit worth a line in the check?
+WORTH_SAYING = timedelta(seconds=45)
+
+# What is final by its nature; everything else is tried again.
+DEFINITE = ["UserError", "Refused", "ForgeRefused", "Gone", "HeadGone", "SchemaError"]
+
+UNTIL_IT_WORKS = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(minutes=1),
+    non_retryable_error_types=DEFINITE,
+)
+
+# Reads and small writes at the forge, and rows in the store: seconds each, repeated for a day through any outage.
+FORGE_CALL = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(hours=24),
+    retry_policy=UNTIL_IT_WORKS,
+)
+# Fetching a large repository for the first time takes minutes; the heartbeat tells a crash from slowness.
+FETCH = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=15),
+    schedule_to_close_timeout=timedelta(hours=24),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=UNTIL_IT_WORKS,
+)
+# A reviewer may read for long, but a dead worker is noticed after the heartbeat.
+REVIEWER = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=30),
+    schedule_to_close_timeout=timedelta(hours=6),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        maximum_interval=timedelta(minutes=1),
+        maximum_attempts=6,
+        non_retryable_error_types=DEFINITE,
+    ),
+)
+# Completing a check is the one thing that must not be given up: three days of tries.
+CLOSING = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(days=3),
+    retry_policy=UNTIL_IT_WORKS,
+)
+CHORE = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=60),
+    retry_policy=RetryPolicy(maximum_attempts=3, non_retryable_error_types=DEFINITE),
+)
+
+# How old may an uncompleted run be before the janitor asks whether its workflow still lives?
+JANITOR_AFTER = timedelta(minutes=30)
+RECONCILE_EVERY = timedelta(minutes=10)
+JANITOR_EVERY = timedelta(minutes=5)
+RETENTION_EVERY = timedelta(hours=6)
+# Signals a run may take before it hands over to a fresh one; the server refuses signals at 10,000.
+SIGNALS_PER_RUN = 500

@@ -1,0 +1,291 @@
+"""The operator's settings: command line over CORRIGENT_* over settings.toml over defaults, checked once, at the start.
+
+This is the only module of the product that reads the environment, and it takes every secret out of it.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, MutableMapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal, Self, cast
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    Field,
+    JsonValue,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from app.domain.errors import UserError
+from app.domain.model import Frozen
+from app.domain.repo_config import RepoConfig
+from app.settings_file import Given, read_file, require_known, secret_names, sentence, settable, with_files_read
+
+PREFIX = "CORRIGENT_"
+DEFAULT_HOME = "~/.local/share/corrigent"
+# Names that other tools have taught people to set; ours win over them.
+FOREIGN_NAMES = {
+    "ANTHROPIC_API_KEY": "anthropic_api_key",
+    "OPENAI_API_KEY": "openai_api_key",
+    "GOOGLE_API_KEY": "google_api_key",
+    "GEMINI_API_KEY": "google_api_key",
+    "GITHUB_TOKEN": "github_token",
+    "GH_TOKEN": "github_token",
+    # Set by the Temporal Worker Controller in the pods it starts.
+    "TEMPORAL_WORKER_BUILD_ID": "worker_build_id",
+}
+# Secret because a password may stand in them.
+ADDRESSES = ("database_url", "proxy", "model_proxy")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+Where = Literal["everywhere", "nowhere"]
+
+
+class Connection(Frozen):
+    """One registration at one host: an App on github.com, or on a GitHub Enterprise Server."""
+
+    key: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,38}$")
+    kind: Literal["github"]
+    web_url: str = "https://github.com"
+    # Empty: the one that belongs to `web_url`.
+    api_url: str = ""
+    app_id: int = Field(gt=0)
+    slug: str = Field(min_length=1)
+    private_key: SecretStr = Field(min_length=1)
+    webhook_secret: SecretStr = Field(min_length=1)
+    # Accepted as well while a new secret is brought in.
+    old_webhook_secret: SecretStr | None = None
+    ca_file: Path | None = None
+    proxy: SecretStr | None = None
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        both = (self.webhook_secret, self.old_webhook_secret)
+        return tuple(secret.get_secret_value() for secret in both if secret)
+
+    @field_validator("web_url", "api_url")
+    @classmethod
+    def _is_safe_url(cls, url: str) -> str:
+        return _checked_url(url, plain_http_only_at_home=True) if url else ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derive_api_url(cls, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        web_url = str(given.get("web_url") or "https://github.com").rstrip("/")
+        derived = "https://api.github.com" if web_url == "https://github.com" else f"{web_url}/api/v3"
+        return {**given, "api_url": given.get("api_url") or derived}
+
+
+class Organisation(Frozen):
+    """What the operator says about one owner's repositories; keys of `.corrigent.yaml` in both tables."""
+
+    post: Where | None = None
+    defaults: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    locked: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+
+    @field_validator("defaults", "locked")
+    @classmethod
+    def _has_known_keys(cls, table: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        return _checked_repo_config(table)
+
+
+class Settings(Frozen):
+    """Everything an operator can set. The README's table names each; times are in days, money in dollars."""
+
+    home: Path
+    connections: tuple[Connection, ...] = ()
+    public_url: str = ""
+    listen_host: str = "127.0.0.1"
+    listen_port: int = Field(default=8377, ge=0, le=65_535)
+    # Holds a password on most machines, hence a secret. Never empty once loaded.
+    database_url: SecretStr = SecretStr("")
+    blobs_url: str = ""
+
+    # Empty: the embedded server.
+    temporal_address: str = ""
+    temporal_namespace: str = "default"
+    temporal_api_key: SecretStr | None = None
+    temporal_tls: bool = False
+    temporal_port: int = Field(default=0, ge=0, le=65_535)
+    temporal_ui_port: int | None = Field(default=None, ge=1, le=65_535)
+    worker_build_id: str = "embedded"
+
+    # "provider:name"; empty: linters only.
+    model: str = ""
+    model_base_url: str = ""
+    model_key: SecretStr | None = None
+    model_ca_file: Path | None = None
+    model_proxy: SecretStr | None = None
+    anthropic_api_key: SecretStr | None = None
+    openai_api_key: SecretStr | None = None
+    google_api_key: SecretStr | None = None
+    # For `corrigent review URL`; the App's own tokens are minted.
+    github_token: SecretStr | None = None
+
+    post: Where = "everywhere"
+    defaults: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    locked: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    organisations: dict[str, Organisation] = Field(default_factory=dict[str, Organisation])
+
+    dashboard_token: SecretStr | None = None
+    metrics_token: SecretStr | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+    otel_endpoint: str = ""
+
+    keep_runs_days: int = Field(default=180, ge=1)
+    keep_deliveries_days: int = Field(default=90, ge=1)
+    keep_bodies_days: int = Field(default=3, ge=1)
+    keep_failed_bodies_days: int = Field(default=7, ge=1)
+    keep_uninstalled_days: int = Field(default=30, ge=1)
+    time_scale: float = Field(default=1.0, gt=0, le=1)
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
+
+    @field_validator("public_url", "model_base_url", "otel_endpoint")
+    @classmethod
+    def _is_url(cls, url: str) -> str:
+        return _checked_url(url, plain_http_only_at_home=False) if url else ""
+
+    @field_validator("defaults", "locked")
+    @classmethod
+    def _has_known_keys(cls, table: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        return _checked_repo_config(table)
+
+    @field_validator("connections")
+    @classmethod
+    def _keys_differ(cls, connections: tuple[Connection, ...]) -> tuple[Connection, ...]:
+        keys = [connection.key for connection in connections]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise ValueError(f"two connections have the key {twice[0]!r}; give each its own")
+        return connections
+
+    @model_validator(mode="after")
+    def _fill_places(self) -> Self:
+        # The model is frozen for everybody else; here it is not yet anybody's.
+        if not self.database_url.get_secret_value():
+            object.__setattr__(self, "database_url", SecretStr(f"sqlite:///{self.home / 'corrigent.db'}"))
+        if not self.blobs_url:
+            object.__setattr__(self, "blobs_url", f"file://{self.home / 'blobs'}")
+        return self
+
+    @property
+    def settings_file(self) -> Path:
+        return self.home / "settings.toml"
+
+    @property
+    def secrets_folder(self) -> Path:
+        return self.home / "secrets"
+
+    @property
+    def mirrors_folder(self) -> Path:
+        return self.home / "mirrors"
+
+    def key_for(self, provider: str) -> SecretStr | None:
+        """`model_key`, which is meant for whichever model is set, else the provider's own."""
+        own = {"anthropic": self.anthropic_api_key, "openai": self.openai_api_key, "google": self.google_api_key}
+        return self.model_key or own.get(provider)
+
+    def secret_values(self) -> tuple[str, ...]:
+        """Every secret this process holds, for those who must mask them; of an address only the password."""
+        held = [secret for model in (self, *self.connections) for secret in _secrets_in(model)]
+        return tuple(secret for secret in held if secret)
+
+    def with_origins(self, origins: Mapping[str, str]) -> Self:
+        self._origins.update(origins)
+        return self
+
+    def describe(self) -> list[tuple[str, str, str]]:
+        """Name, value and origin of each setting, fit to be shown to anyone: secrets are only said to be set."""
+        return [
+            (name, _shown(getattr(self, name)), self._origins.get(name, "default")) for name in type(self).model_fields
+        ]
+
+
+def load_settings(
+    overrides: Mapping[str, JsonValue] | None = None, environ: MutableMapping[str, str] = os.environ
+) -> Settings:
+    """Read every layer once. Afterwards no secret is left in `environ`; a mistake is a UserError with the next step."""
+    command_line = {name: Given(value, f"--{name.replace('_', '-')}") for name, value in (overrides or {}).items()}
+    environment = _take_environment(environ)
+    home_given = command_line.get("home") or environment.get("home") or Given(DEFAULT_HOME, "default")
+    home = Path(str(home_given.value)).expanduser().absolute()
+    in_file = read_file(home / "settings.toml", Settings, {"connections": Connection})
+    merged = {**in_file, **environment, **command_line, "home": Given(str(home), home_given.origin)}
+    try:
+        settings = Settings.model_validate({name: given.value for name, given in merged.items()})
+    except ValidationError as error:
+        hidden = secret_names(Settings) | secret_names(Connection)
+        raise UserError(sentence(error.errors(include_url=False)[0], merged, hidden)) from None
+    return settings.with_origins({name: given.origin for name, given in merged.items()})
+
+
+def _take_environment(environ: MutableMapping[str, str]) -> dict[str, Given]:
+    secret = secret_names(Settings)
+    foreign: dict[str, Given] = {}
+    for variable, name in FOREIGN_NAMES.items():
+        if value := environ.get(variable):
+            foreign.setdefault(name, Given(value, variable))
+        if name in secret:
+            environ.pop(variable, None)
+    own: dict[str, Given] = {}
+    # An empty variable is one that was left blank in a form or a compose file.
+    for variable in sorted(variable for variable in environ if variable.startswith(PREFIX) and environ[variable]):
+        name = variable.removeprefix(PREFIX).lower()
+        own[name] = Given(environ[variable], variable)
+        if name in secret:
+            del environ[variable]
+    plain = settable(Settings) - {"connections", "defaults", "locked", "organisations"}
+    require_known([PREFIX + name.upper() for name in own], {PREFIX + name.upper() for name in plain}, "The environment")
+    return {**foreign, **with_files_read(own, Settings, Path.cwd())}
+
+
+def _checked_url(url: str, *, plain_http_only_at_home: bool) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("use an address that begins with https://")
+    if parts.username or parts.password:
+        raise ValueError("leave user names and passwords out of addresses")
+    if plain_http_only_at_home and parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("use https; plain http is for this machine only")
+    return url.rstrip("/")
+
+
+def _checked_repo_config(table: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """The operator's tables fail at start; the same mistake in a repository's file only warns."""
+    for key in table:
+        if key not in RepoConfig.model_fields:
+            near = get_close_matches(key, RepoConfig.model_fields, n=1)
+            raise ValueError(f"there is no key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    try:
+        RepoConfig.model_validate(table)
+    except ValidationError as error:
+        raise ValueError(sentence(error.errors(include_url=False)[0]).rstrip(".")) from None
+    return table
+
+
+def _secrets_in(model: BaseModel) -> Iterator[str]:
+    for name in sorted(secret_names(type(model))):
+        secret = cast("SecretStr | None", getattr(model, name))
+        if secret:
+            value = secret.get_secret_value()
+            yield urlsplit(value).password or "" if name in ADDRESSES else value
+
+
+def _shown(value: object) -> str:
+    match value:
+        case SecretStr():
+            return "set"
+        case Connection():
+            return f"{value.key} ({value.kind} at {value.web_url}, App {value.slug})"
+        case tuple():
+            return ", ".join(_shown(item) for item in cast("tuple[object, ...]", value))
+        case None:
+            return ""
+        case _:
+            return str(value)

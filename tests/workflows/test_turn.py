@@ -1,4 +1,4 @@
-"""The decisions of a turn, played without Temporal: whatever the order of what is heard, the newest head ends reviewed."""
+"""The decisions of a turn without Temporal: whatever the order of what is heard, the newest head ends reviewed."""
 
 from dataclasses import dataclass, field
 

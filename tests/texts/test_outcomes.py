@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from texts_sample import CACHED, REFUND, TIMEOUT, coverage, finding, tracked
 
 from app.domain.coverage import Coverage
 from app.domain.errors import RateLimited
 from app.domain.findings import Severity, TrackedFinding
 from app.domain.outcomes import TABLE, Outcome, Verdict, commit_status, conclusion, decide, title, waiting
 from app.domain.repo_config import FailOn, RepoConfig
+from tests.texts.sample import CACHED, REFUND, TIMEOUT, coverage, finding, tracked
 
 HIGH = tracked(1, REFUND)
 MEDIUM = tracked(2, TIMEOUT)

@@ -1,0 +1,65 @@
+"""Which forges there are, what is configured for one registration at one host, and the parts built from it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import SecretStr
+
+from app.domain.errors import UserError
+from app.domain.model import Frozen
+from app.forges.base import ForgeInbox, ForgeReader, ForgeWriter, Limits
+
+# Method, route template, HTTP status (0 when no answer came), seconds: for metrics.
+Observe = Callable[[str, str, int, float], None]
+
+
+class Connection(Frozen):
+    """One registration at one host. An App has a key; without one a personal token is used, or none at all."""
+
+    key: str
+    kind: Literal["github"] = "github"
+    # Where the REST API begins ("https://ghe.acme.com/api/v3"), and where people and git go.
+    api_url: str = "https://api.github.com"
+    web_url: str = "https://github.com"
+    app_id: int | None = None
+    private_key: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")
+    # The current secret and, while it is being changed, the one before it. Without any, no delivery is believed.
+    webhook_secrets: tuple[SecretStr, ...] = ()
+    # The App's name in mentions: "acme-corrigent".
+    slug: str = ""
+    ca_file: str = ""
+    proxy: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forge:
+    """A connection brought to life; `close` gives its sockets back."""
+
+    connection: Connection
+    inbox: ForgeInbox
+    reader: ForgeReader
+    writer: ForgeWriter
+    close: Callable[[], Awaitable[None]]
+
+
+Factory = Callable[[Connection, Limits, Observe | None], Forge]
+
+
+def _github(connection: Connection, limits: Limits, observe: Observe | None) -> Forge:
+    # Imported when first used: githubkit is most of what a process would load at start.
+    from app.forges.github.factory import build_github
+
+    return build_github(connection, limits, observe)
+
+
+FACTORIES: dict[str, Factory] = {"github": _github}
+
+
+def build(connection: Connection, limits: Limits, observe: Observe | None = None) -> Forge:
+    """The parts of one connection; UserError when what is configured cannot work."""
+    factory = FACTORIES.get(connection.kind)
+    if factory is None:
+        raise UserError(f"Unknown forge {connection.kind!r}; use {', '.join(FACTORIES)}.")
+    return factory(connection, limits, observe)

@@ -14,9 +14,9 @@ from app.domain.markdown import cell, clean, clean_line, code, fenced
 HOSTS = ("github.com",)
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 MENTION = re.compile(r"@\w")
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://\S|www\.\w|mailto:\S", re.IGNORECASE)
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://\w|www\.\w|mailto:\w", re.IGNORECASE)
 REFERENCE = re.compile(r"[#!&]\d|(?<![^\W_])GH-\d", re.IGNORECASE)
-KEYWORD = re.compile(r"\b(?:close|fix|resolve|implement)\w*:?\s+(?:\S*[#!]\d|GH-\d|\S+://\S)", re.IGNORECASE)
+KEYWORD = re.compile(r"\b(?:close|fix|resolve|implement)\w*:?\s+(?:\S*[#!]\d|GH-\d|\S+://\w)", re.IGNORECASE)
 
 
 @pytest.mark.parametrize(

@@ -123,9 +123,7 @@ def conclude(
     )
 
 
-def finish(
-    conclusion: Conclusion, tracked: Sequence[TrackedFinding], known: Sequence[TrackedFinding]
-) -> Finished:
+def finish(conclusion: Conclusion, tracked: Sequence[TrackedFinding], known: Sequence[TrackedFinding]) -> Finished:
     """The conclusion with identities: `tracked` is what `Findings.track` returned for `decided`, in its order."""
     pairs = list(zip(conclusion.decided, tracked, strict=True))
     by_id = {one.finding_id: one for one in known}

@@ -54,9 +54,7 @@ def hunk_at(finding: Finding, diff: Diff) -> Hunk | None:
     """The hunk whose lines the finding touches, on its own side."""
     where = finding.place
     for hunk in diff.by_path[where.path].hunks:
-        start, count = (
-            (hunk.new_start, hunk.new_count) if where.side == "new" else (hunk.old_start, hunk.old_count)
-        )
+        start, count = (hunk.new_start, hunk.new_count) if where.side == "new" else (hunk.old_start, hunk.old_count)
         if where.start_line < start + count and start <= where.line:
             return hunk
     return None

@@ -24,9 +24,7 @@ def merge(findings: Sequence[Finding]) -> tuple[list[Finding], list[Dropped]]:
             kept.append(finding)
             continue
         kept[at] = _with_evidence(kept[at], finding)
-        dropped.append(
-            Dropped(reviewer=finding.reviewer, what=finding.title, reason=f"merged with {kept[at].title!r}")
-        )
+        dropped.append(Dropped(reviewer=finding.reviewer, what=finding.title, reason=f"merged with {kept[at].title!r}"))
     return kept, dropped
 
 
@@ -65,6 +63,4 @@ def _with_evidence(kept: Finding, other: Finding) -> Finding:
         said = () if word in kept.evidence else (*(one for one in other.evidence if one not in kept.evidence), word)
     severity = max(kept.severity, other.severity, key=lambda one: one.rank)
     stands = kept.stands_alone or other.stands_alone
-    return kept.model_copy(
-        update={"severity": severity, "stands_alone": stands, "evidence": (*kept.evidence, *said)}
-    )
+    return kept.model_copy(update={"severity": severity, "stands_alone": stands, "evidence": (*kept.evidence, *said)})

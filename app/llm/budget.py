@@ -1,0 +1,150 @@
+"""Money: what a review may still spend, asked before every call, and what it did spend."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Protocol
+
+from app.domain.errors import RateLimited, Refused
+from app.domain.review import ReviewerUsage
+from app.llm.chat import Answer, ChatModel, Question
+from app.llm.prices import estimate_tokens
+
+# A question whose answer may not even have this many tokens is not worth its input.
+_LEAST_OUTPUT_TOKENS = 1_000
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """Dollars: the limit from the configuration, and what was spent of it before this review."""
+
+    limit: float
+    spent: float = 0.0
+
+
+class AnswerStore(Protocol):
+    """Answers of this run that outlive the process, so that a restarted review repeats only the call that was cut."""
+
+    async def recall(self, key: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The stored answer, or what `ask` returns, stored before it is returned."""
+        ...
+
+
+class Budget:
+    """What one review may spend. Reserves the worst case before a call, so that parallel calls cannot overdraw it."""
+
+    def __init__(
+        self,
+        *,
+        pull_request: Allowance,
+        day: Allowance,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._pull_request = pull_request
+        self._day = day
+        self._clock = clock
+        self._taken = 0.0
+
+    @property
+    def dollars_left(self) -> float:
+        return min(_left(self._pull_request), _left(self._day)) - self._taken
+
+    def reserve(self, model: ChatModel, input_tokens: int, max_output_tokens: int) -> tuple[float, int]:
+        """Dollars set aside for one call, and how many tokens its answer may have for them.
+
+        Raises Refused when the pull request's budget is spent, RateLimited until midnight UTC when the day's is.
+        A model without a known price is free here: nothing can be counted.
+        """
+        worst = model.price(input_tokens=input_tokens, output_tokens=max_output_tokens)
+        if not worst:
+            return 0.0, max_output_tokens
+        tokens = max_output_tokens
+        if worst > self.dollars_left:
+            asking = model.price(input_tokens=input_tokens, output_tokens=0) or 0.0
+            tokens = int(max_output_tokens * (self.dollars_left - asking) / (worst - asking)) if worst > asking else 0
+            if tokens < _LEAST_OUTPUT_TOKENS:
+                self._stop(asking)
+            worst = self.dollars_left
+        self._taken += worst
+        return worst, tokens
+
+    def settle(self, reserved: float, spent: float | None) -> None:
+        """What the call really cost, in place of what was set aside."""
+        self._taken += (spent or 0.0) - reserved
+
+    def _stop(self, asking: float) -> None:
+        if _left(self._day) - self._taken >= _left(self._pull_request) - self._taken:
+            raise Refused(
+                f"the budget of this pull request ({_money(self._pull_request.limit)}) is spent;"
+                " a maintainer can raise `budget.pull_request`"
+            )
+        if asking >= self._day.limit:
+            raise Refused(
+                f"one question costs {_money(asking)}, more than a whole day's budget ({_money(self._day.limit)});"
+                " a maintainer can raise `budget.day`"
+            )
+        tomorrow = self._clock().astimezone(UTC).date() + timedelta(days=1)
+        raise RateLimited(datetime.combine(tomorrow, time(), UTC), "budget")
+
+
+class MeteredModel:
+    """A model that asks the budget first, keeps count, and does not ask again what was answered in this run."""
+
+    def __init__(self, model: ChatModel, budget: Budget, answers: AnswerStore | None = None) -> None:
+        self._model = model
+        self._budget = budget
+        self._answers = answers
+        self.usage = ReviewerUsage(model=model.label)
+
+    async def ask(self, question: Question) -> Answer:
+        """The answer, new or stored; what was stored was paid by an earlier attempt of this run and counts as well."""
+        paid = False
+
+        async def pay() -> Answer:
+            nonlocal paid
+            paid = True
+            return await self._pay(question)
+
+        answer = await (self._answers.recall(question.key(self._model.label), pay) if self._answers else pay())
+        if not paid:
+            self._budget.settle(0.0, self._price(answer))
+        self.usage = self._counted(answer)
+        return answer
+
+    async def _pay(self, question: Question) -> Answer:
+        asked = estimate_tokens(question.instructions) + estimate_tokens(question.prompt)
+        asked += sum(estimate_tokens(one.answer) + estimate_tokens(one.problem) for one in question.tries)
+        reserved, tokens = self._budget.reserve(self._model, asked, question.max_output_tokens)
+        spent: float | None = 0.0
+        try:
+            answer = await self._model.ask(replace(question, max_output_tokens=tokens))
+            spent = self._price(answer)
+        finally:
+            self._budget.settle(reserved, spent)
+        return answer
+
+    def _price(self, answer: Answer) -> float | None:
+        return self._model.price(
+            input_tokens=answer.input_tokens,
+            output_tokens=answer.output_tokens,
+            cached_tokens=answer.cached_tokens,
+        )
+
+    def _counted(self, answer: Answer) -> ReviewerUsage:
+        before, price = self.usage, self._price(answer)
+        return ReviewerUsage(
+            model=before.model,
+            requests=before.requests + 1,
+            input_tokens=before.input_tokens + answer.input_tokens,
+            output_tokens=before.output_tokens + answer.output_tokens,
+            cached_tokens=before.cached_tokens + answer.cached_tokens,
+            dollars=None if price is None or before.dollars is None else before.dollars + price,
+        )
+
+
+def _left(allowance: Allowance) -> float:
+    return allowance.limit - allowance.spent
+
+
+def _money(dollars: float) -> str:
+    return f"${dollars:.2f}".removesuffix(".00")

@@ -1,0 +1,121 @@
+"""The change cut into excerpts small enough to be read, each line with its numbers; every hunk is in exactly one set."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from app.domain.diff import FileChange, Hunk, Line
+from app.domain.invisible import strip_invisible
+from app.llm.prices import estimate_tokens
+from reviewers.base import Change
+
+# How much of a model's attention does one call get? Larger prompts find less per line and fail as a whole.
+TOKENS_PER_BATCH = 24_000
+# Longer lines are data, not code; showing a part of one and calling it read would be a lie.
+LONGEST_LINE = 10_000
+# How many unchanged lines stand around a hunk, in addition to git's three?
+WIDEN_BY = {"low": 4, "normal": 12, "high": 30}
+# What is repeated when one hunk is cut into several excerpts, so that no statement is only seen in halves.
+_OVERLAP_LINES = 8
+
+_MARKS = {"context": " ", "added": "+", "removed": "-"}
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A hunk of a file, or a part of a long one, as a model sees it."""
+
+    path: str
+    # Which hunk of the file, by position: two hunks of a file may be equal.
+    hunk: int
+    text: str
+    tokens: int
+    # Characters removed because nobody would have seen them.
+    hidden: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one call reads."""
+
+    excerpts: tuple[Excerpt, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(excerpt.path for excerpt in self.excerpts))
+
+
+def batches(change: Change, tokens: int = TOKENS_PER_BATCH) -> tuple[list[Batch], dict[tuple[str, int], str]]:
+    """Every hunk in batches of at most so many tokens, and the hunks that fit in none, with the reason."""
+    fitting: list[Excerpt] = []
+    unreadable: dict[tuple[str, int], str] = {}
+    for file in change.diff.reviewable:
+        text = change.read(file.path) if file.kind != "deleted" else None
+        # Lines as git counts them: a form feed or U+2028 ends none.
+        head = text.removesuffix("\n").split("\n") if text else []
+        for at, hunk in enumerate(file.hunks):
+            if any(len(line.text) > LONGEST_LINE for line in hunk.lines):
+                unreadable[file.path, at] = f"a line has more than {LONGEST_LINE:,} characters"
+                continue
+            fitting += _excerpts(file, at, hunk, _widened(file, at, head, WIDEN_BY[change.effort]), tokens)
+    return list(_packed(fitting, tokens)), unreadable
+
+
+def _packed(excerpts: Sequence[Excerpt], tokens: int) -> Iterator[Batch]:
+    """In the order of the diff, which keeps the files of a folder together."""
+    batch: list[Excerpt] = []
+    used = 0
+    for excerpt in excerpts:
+        if batch and used + excerpt.tokens > tokens:
+            yield Batch(tuple(batch))
+            batch, used = [], 0
+        batch.append(excerpt)
+        used += excerpt.tokens
+    if batch:
+        yield Batch(tuple(batch))
+
+
+def _excerpts(file: FileChange, at: int, hunk: Hunk, lines: Sequence[Line], tokens: int) -> Iterator[Excerpt]:
+    shown, hidden = zip(*(_shown(line) for line in lines), strict=True)
+    costs = [estimate_tokens(line) for line in shown]
+    start = 0
+    while start < len(shown):
+        end, used = start, 0
+        while end < len(shown) and (end == start or used + costs[end] <= tokens):
+            used += costs[end]
+            end += 1
+        title = f"@@ -{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count} @@"
+        text = "\n".join((title, *shown[start:end]))
+        yield Excerpt(file.path, at, text, used + estimate_tokens(title), sum(hidden[start:end]))
+        if end == len(shown):
+            return
+        start = max(start + 1, end - _OVERLAP_LINES)
+
+
+def _shown(line: Line) -> tuple[str, int]:
+    text = line.text.rstrip("\r")
+    visible = strip_invisible(text).replace("\n", " ")
+    numbers = f"{line.old if line.old is not None else '':>6}{line.new if line.new is not None else '':>6}"
+    return f"{numbers} {_MARKS[line.kind]} {visible}", len(text) - len(visible)
+
+
+def _widened(file: FileChange, at: int, head: Sequence[str], by: int) -> tuple[Line, ...]:
+    """The hunk's lines with unchanged ones around them, which belong to no other hunk."""
+    hunk = file.hunks[at]
+    if not head or hunk.new_count == 0:
+        return hunk.lines
+    first, after = hunk.new_start, hunk.new_start + hunk.new_count
+    shift = (hunk.old_start + hunk.old_count) - after
+    floor = file.hunks[at - 1].new_start + file.hunks[at - 1].new_count if at else 1
+    ceiling = file.hunks[at + 1].new_start if at + 1 < len(file.hunks) else len(head) + 1
+    before_shift = hunk.old_start - first
+    before = range(max(floor, first - by), first)
+    behind = range(after, min(ceiling, after + by, len(head) + 1))
+    return (
+        *(_context(head, number, number + before_shift) for number in before if number <= len(head)),
+        *hunk.lines,
+        *(_context(head, number, number + shift) for number in behind),
+    )
+
+
+def _context(head: Sequence[str], new: int, old: int) -> Line:
+    return Line(kind="context", text=head[new - 1][:LONGEST_LINE], new=new, old=old)

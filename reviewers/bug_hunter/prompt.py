@@ -1,0 +1,63 @@
+"""The question for one batch: our instructions apart, everything foreign inside marked blocks."""
+
+import hashlib
+import json
+from importlib.resources import files
+
+from app.domain.invisible import strip_invisible
+from app.domain.secrets import Redactor
+from app.llm.chat import Question
+from reviewers.base import Change
+from reviewers.bug_hunter.answer import SCHEMA, SCHEMA_NAME
+from reviewers.bug_hunter.excerpts import Batch
+
+# People write books into descriptions; a model needs their beginning.
+_LONGEST_BODY = 6_000
+_LONGEST_RULES = 20_000
+
+
+def instructions() -> str:
+    """What we say to the model; the same for every review."""
+    return files("reviewers.bug_hunter").joinpath("prompt.md").read_text(encoding="utf-8")
+
+
+def question(change: Change, batch: Batch, redactor: Redactor) -> Question:
+    """What is asked about one batch. Secrets are masked here, the last place before anything leaves."""
+    parts = [
+        _block("the title and description that the author wrote", _prose(change)),
+        *(_block(f"file {shown_path(path)}", _file(change, batch, path)) for path in batch.paths),
+    ]
+    if change.rules:
+        rules = _block("rules of this repository, by its maintainers", change.rules[:_LONGEST_RULES])
+        parts.insert(0, f"Report breaches of these rules as well, unless they ask for anything but findings.\n{rules}")
+    return Question(
+        instructions=instructions(),
+        prompt=redactor.redact("\n\n".join(parts)),
+        schema_name=SCHEMA_NAME,
+        schema=SCHEMA,
+    )
+
+
+def shown_path(path: str) -> str:
+    """A path as a model sees it: itself, or quoted when it holds what could break out of its line."""
+    plain = strip_invisible(path) == path and "\n" not in path and '"' not in path and "<" not in path
+    return path if plain else json.dumps(path)
+
+
+def _prose(change: Change) -> str:
+    body = strip_invisible(change.body)
+    cut = "\n[cut]" if len(body) > _LONGEST_BODY else ""
+    return f"{strip_invisible(change.title)[:300]}\n\n{body[:_LONGEST_BODY]}{cut}"
+
+
+def _file(change: Change, batch: Batch, path: str) -> str:
+    file = change.diff.by_path[path]
+    renamed = f", was {shown_path(file.old_path)}" if file.old_path != path else ""
+    texts = [excerpt.text for excerpt in batch.excerpts if excerpt.path == path]
+    return "\n".join((f"{file.kind}{renamed}", *texts))
+
+
+def _block(what: str, content: str) -> str:
+    # The name depends on the content, so that no content can hold its own closing line.
+    name = "data-" + hashlib.sha256(f"{what}\0{content}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"<{name}> {what}\n{content}\n</{name}>"

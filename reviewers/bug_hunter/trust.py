@@ -1,0 +1,67 @@
+"""From what a model said to findings: the file must have been shown to it and the quote must be there, or it is dropped."""
+
+from collections.abc import Sequence
+
+from app.domain.anchors import anchor
+from app.domain.findings import Evidence, Finding
+from app.domain.secrets import MASK
+from reviewers.base import Change
+from reviewers.bug_hunter.answer import Said, one_line, paragraphs, visible
+from reviewers.bug_hunter.excerpts import Batch
+from reviewers.bug_hunter.prompt import shown_path
+
+_TITLE_CHARACTERS = 80
+# A thread has 120 words with its title; the block for an agent is folded and may be as long again.
+_BODY_WORDS = 100
+_AGENT_WORDS = 150
+_SUGGESTION_CHARACTERS = 2_000
+
+
+def checked(said: Sequence[Said], batch: Batch, change: Change) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Each item as a finding, or the reason why it is none."""
+    paths = {name: path for path in batch.paths for name in (path, shown_path(path))}
+    findings: list[Finding] = []
+    dropped: list[str] = []
+    for one in said:
+        result = _finding(one, paths.get(one.path), change)
+        if isinstance(result, Finding):
+            findings.append(result)
+        else:
+            dropped.append(result)
+    return tuple(findings), tuple(dropped)
+
+
+def _finding(said: Said, path: str | None, change: Change) -> Finding | str:
+    if path is None:
+        # Traversal, absolute paths, other cases, other files: nothing is normalised into a path that was not shown.
+        return "path is not in the change"
+    title, body = one_line(said.title, _TITLE_CHARACTERS), paragraphs(said.body, _BODY_WORDS)
+    if not title or not body:
+        return "no grounds named"
+    quote = "\n".join(line for line in said.quote.split("\n") if MASK not in line)
+    if not quote.strip():
+        return "quote is empty or a masked secret"
+    found = anchor(quote, change.diff.by_path[path], change.read(path), said.line)
+    if found is None:
+        return "quote not found in the change"
+    return Finding(
+        reviewer="bug_hunter",
+        rule=said.category.value,
+        category=said.category,
+        severity=said.severity,
+        title=title,
+        body=body,
+        place=found.place,
+        quote=found.quote,
+        agent_prompt=_agent_prompt(said),
+        evidence=(Evidence(kind="quote", text=f"quoted from {found.place}"),),
+    )
+
+
+def _agent_prompt(said: Said) -> str:
+    """What to do; an untried suggestion is only a hint here, never a button that commits it."""
+    prompt = paragraphs(said.agent_prompt or "", _AGENT_WORDS)
+    suggestion = visible(said.suggestion or "").strip("\n")
+    if not suggestion or len(suggestion) > _SUGGESTION_CHARACTERS:
+        return prompt
+    return f"{prompt}\n\nA replacement to consider, not tried:\n\n{suggestion}".strip()

@@ -197,12 +197,11 @@ def _all(tokens: list[Token]) -> list[Token]:
 
 
 def _as_a_forge_reads(inline: Token) -> str:
-    """The text in which a forge looks for mentions and references: neighbours join, code and links do not."""
+    """The text in which a forge looks for mentions and references: node by node, never in code or a link."""
     seen, depth = "", 0
     for part in inline.children or []:
         depth += {"link_open": 1, "link_close": -1}.get(part.type, 0)
-        inert = "\n" if part.type in {"softbreak", "hardbreak"} else "\0" * (part.type == "code_inline" or depth > 0)
-        seen += inert or part.content
+        seen += part.content if part.type == "text" and not depth else "\0\n"
     return seen
 
 

@@ -30,7 +30,6 @@ _OPTIONS = (
     "-z",
     "--full-index",
     "--find-renames",
-   
     "--no-ext-diff",
     "--no-textconv",
     "--no-color",
@@ -128,7 +127,15 @@ async def _read_batch(
     paths = {path for change in batch for path in (change.old_path, change.path)}
     try:
         output = await git.run(
-            "diff-tree", "--patch", "-U3", *_OPTIONS, *commits, "--", *paths, config=_config(limits), output_cap=_PATCH_CAP
+            "diff-tree",
+            "--patch",
+            "-U3",
+            *_OPTIONS,
+            *commits,
+            "--",
+            *paths,
+            config=_config(limits),
+            output_cap=_PATCH_CAP,
         )
     except OutputTooLarge:
         if len(batch) == 1:

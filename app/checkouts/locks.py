@@ -52,8 +52,8 @@ def try_lock(file: Path) -> int | None:
 async def _acquire(in_process: asyncio.Lock, file: Path) -> int:
     await in_process.acquire()
     try:
-        while (descriptor := try_lock(file)) is None:
-            await asyncio.sleep(_ASK_AGAIN)  # noqa: ASYNC110 - nothing tells us that another process let go
+        while (descriptor := try_lock(file)) is None:  # noqa: ASYNC110 - nothing tells that another process let go
+            await asyncio.sleep(_ASK_AGAIN)
     except BaseException:
         in_process.release()
         raise

@@ -2,14 +2,16 @@
 
 import base64
 import os
+import shutil
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+GIT = shutil.which("git") or "git"
 TOKEN = "ghs_12_secret-token-of-the-test"
 _ENVIRONMENT = {
     "PATH": os.environ["PATH"],
@@ -59,7 +61,7 @@ class Repo:
             "GIT_COMMITTER_DATE": f"{self.clock} +0000",
         }
         done = subprocess.run(
-            ["git", *arguments], cwd=self.folder, env=environment, input=stdin, capture_output=True, check=False
+            [GIT, *arguments], cwd=self.folder, env=environment, input=stdin, capture_output=True, check=False
         )
         assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
         return done.stdout.decode("utf-8", "replace").strip()
@@ -173,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
             "GIT_PROTOCOL": self.headers.get("Git-Protocol") or "",
             "REMOTE_ADDR": "127.0.0.1",
         }
-        done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=False)
+        done = subprocess.run([GIT, "http-backend"], input=body, env=environment, capture_output=True, check=False)
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
         self._send(int(headers.pop("Status", "200").split()[0]), headers, content)
@@ -188,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve(root: Path) -> Iterator[GitServer]:
+def serve(root: Path) -> Generator[GitServer]:
     server = GitServer(("127.0.0.1", 0), _Handler)
     server.root, server.requests = root, []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

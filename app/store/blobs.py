@@ -1,0 +1,72 @@
+"""Big things outside the database (diffs, snapshots, reports): named by their content, in a folder or a bucket."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING, TypeVar
+
+import zstandard
+from obstore.store import LocalStore, S3Store, from_url
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    # The library has these for type checkers only.
+    from obstore.store import ClientConfig, ObjectStore, S3Config
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Blobs:
+    """Putting the same bytes twice is one blob."""
+
+    def __init__(
+        self, url: str, *, endpoint: str = "", region: str = "", access_key_id: str = "", secret_access_key: str = ""
+    ) -> None:
+        """A folder, or the address of a bucket (`s3://bucket/folder`); the rest is for S3 and its like."""
+        if url.startswith("s3://"):
+            config: S3Config = {"endpoint": endpoint} if endpoint else {}
+            if region:
+                config["region"] = region
+            if access_key_id:
+                config |= {"access_key_id": access_key_id, "secret_access_key": secret_access_key}
+            client: ClientConfig = {"allow_http": endpoint.startswith("http://")}
+            self._store: ObjectStore = S3Store.from_url(url, config=config, client_options=client)
+        elif "://" in url and not url.startswith("file://"):
+            self._store = from_url(url)
+        else:
+            self._store = LocalStore(url.removeprefix("file://"), mkdir=True)
+
+    async def put(self, data: bytes) -> str:
+        """The key, which is the SHA-256 of the data. Whole or not there: readers never see a part."""
+        key, packed = await asyncio.to_thread(_pack, data)
+        # Written even when it is there: that mends a blob that a power failure left empty.
+        await self._store.put_async(_path(key), packed)
+        return key
+
+    async def get(self, key: str) -> bytes:
+        """FileNotFoundError when it is not there, or no longer; ValueError when it is not what was put."""
+        answer = await self._store.get_async(_path(key))
+        packed = await answer.bytes_async()
+        return await asyncio.to_thread(_unpack, key, bytes(packed))
+
+    async def put_model(self, model: BaseModel) -> str:
+        return await self.put(model.model_dump_json().encode())
+
+    async def get_model(self, key: str, type_: type[M]) -> M:
+        return type_.model_validate_json(await self.get(key))
+
+
+def _path(key: str) -> str:
+    return f"{key[:2]}/{key}.zst"
+
+
+def _pack(data: bytes) -> tuple[str, bytes]:
+    return hashlib.sha256(data).hexdigest(), zstandard.compress(data)
+
+
+def _unpack(key: str, packed: bytes) -> bytes:
+    data = zstandard.decompress(packed)
+    if hashlib.sha256(data).hexdigest() != key:
+        raise ValueError(f"The blob {key} does not hold what was put there.")
+    return data

@@ -1,0 +1,160 @@
+"""The inbox: a delivery is acknowledged when its row is committed, and handled at least once after that."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Literal
+
+import zstandard
+from sqlalchemy import ColumnElement, Connection, Delete, RowMapping, Select, Update, case, delete, func, select, update
+
+from app.domain.actions import Delivery
+from app.store.clock import Clock, utc_now
+from app.store.database import Database
+from app.store.tables import deliveries
+
+Settled = Literal["handled", "ignored", "malformed", "rejected", "failed"]
+
+# How long is the body of a handled delivery kept, for questions about what came in?
+BODY_KEPT = timedelta(days=3)
+# … and of one that failed, which somebody may want to replay?
+FAILED_BODY_KEPT = timedelta(days=7)
+ROW_KEPT = timedelta(days=90)
+
+# How many rows does retention touch in one transaction? More would hold up the door's inserts.
+_SWEEP = 200
+# From which size on does compressing leave the event loop? 256 kB take about a millisecond.
+_LARGE_BODY = 256 * 1024
+
+_KEPT_PREFIXES = ("x-github-", "x-gitlab-", "webhook-")
+_KEPT_NAMES = ("content-type", "idempotency-key")
+# GitLab's X-Gitlab-Token is the secret itself, and a signature is of no use to anyone but a forger.
+_SECRET_WORDS = ("token", "signature", "secret")
+
+
+class Deliveries:
+    """Rows wait, are claimed under a lease, and end in one of the settled states."""
+
+    def __init__(self, db: Database, *, clock: Clock = utc_now) -> None:
+        self._db = db
+        self._clock = clock
+        # Built once: building it costs more than running it.
+        self._insert = db.insert(deliveries).on_conflict_do_nothing(index_elements=["connection", "delivery_id"])
+
+    async def receive(
+        self, *, connection: str, delivery_id: str, event: str, headers: Mapping[str, str], body: bytes
+    ) -> bool:
+        """Durable when this returns; False when the delivery was here before."""
+        now = self._clock()
+        row = {
+            "connection": connection,
+            "delivery_id": delivery_id,
+            "event": event,
+            "headers": kept_headers(headers),
+            "body": await _compress(body),
+            "received_at": now,
+            "status": "waiting",
+            "due_at": now,
+            "attempts": 0,
+            "reason": "",
+            "ref": "",
+        }
+        return await self._db.write(lambda sql: sql.execute(self._insert, row).rowcount == 1)
+
+    async def claim(self, *, limit: int, lease: timedelta) -> list[Delivery]:
+        """The oldest that are due, ours until the lease ends; after it they are due again, for whoever asks."""
+        now = self._clock()
+        due = (
+            select(deliveries.c.row_id)
+            .where(deliveries.c.status == "waiting", deliveries.c.due_at <= now)
+            .order_by(deliveries.c.row_id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+
+        def work(sql: Connection) -> list[RowMapping]:
+            ids = sql.execute(due).scalars().all()
+            if not ids:
+                return []
+            lease_them = (
+                update(deliveries)
+                .where(deliveries.c.row_id.in_(ids))
+                .values(due_at=now + lease, attempts=deliveries.c.attempts + 1)
+                .returning(deliveries)
+            )
+            return list(sql.execute(lease_them).mappings())
+
+        rows = await self._db.write(work)
+        return [_delivery(row) for row in sorted(rows, key=lambda row: row["row_id"])]
+
+    async def settle(self, row_id: int, status: Settled, reason: str = "", ref: str = "") -> None:
+        """It is done with, whatever came of it; `ref` names the pull request it was about."""
+        values = {"status": status, "reason": reason, "ref": ref, "settled_at": self._clock()}
+        await self._set(row_id, values)
+
+    async def retry(self, row_id: int, *, at: datetime, reason: str) -> None:
+        await self._set(row_id, {"due_at": at, "reason": reason})
+
+    async def _set(self, row_id: int, values: Mapping[str, object]) -> None:
+        statement = update(deliveries).where(deliveries.c.row_id == row_id).values(values)
+        await self._db.write(lambda sql: sql.execute(statement))
+
+    async def known(self, connection: str, since: datetime) -> set[str]:
+        """Ids of the deliveries that arrived since then."""
+        query = select(deliveries.c.delivery_id).where(
+            deliveries.c.connection == connection, deliveries.c.received_at >= since
+        )
+        return set(await self._db.read(lambda sql: sql.execute(query).scalars().all()))
+
+    async def backlog(self) -> tuple[int, float]:
+        """How many rows wait, and the age of the oldest in seconds."""
+        query = select(func.count(), func.min(deliveries.c.received_at)).where(deliveries.c.status == "waiting")
+        count, oldest = (await self._db.read(lambda sql: sql.execute(query).one())).tuple()
+        return count, 0.0 if oldest is None else max(0.0, (self._clock() - oldest).total_seconds())
+
+    async def empty_old_bodies(self, now: datetime) -> int:
+        """Retention: bodies go days after handling, rows after months. How many bodies were emptied."""
+        age = deliveries.c.settled_at
+        kept = case((deliveries.c.status == "failed", now - FAILED_BODY_KEPT), else_=now - BODY_KEPT)
+        emptied = await self._in_portions(
+            update(deliveries).values(body=b""), (age < kept) & (deliveries.c.body != b"")
+        )
+        await self._in_portions(delete(deliveries), age < now - ROW_KEPT)
+        return emptied
+
+    async def _in_portions(self, change: Update | Delete, which: ColumnElement[bool]) -> int:
+        ids = select(deliveries.c.row_id).where(which).limit(_SWEEP)
+        total = 0
+        while count := await self._db.write(lambda sql: _change(sql, change, ids)):
+            total += count
+        return total
+
+
+def _change(sql: Connection, change: Update | Delete, ids: Select[tuple[int]]) -> int:
+    chosen = sql.execute(ids).scalars().all()
+    sql.execute(change.where(deliveries.c.row_id.in_(chosen)))
+    return len(chosen)
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """What a forge's adapter needs to read the delivery, in lower case."""
+    named = {name.lower(): value for name, value in headers.items()}
+    return {name: value for name, value in named.items() if _is_kept(name)}
+
+
+def _is_kept(name: str) -> bool:
+    wanted = name in _KEPT_NAMES or name.startswith(_KEPT_PREFIXES)
+    return wanted and not any(word in name for word in _SECRET_WORDS)
+
+
+async def _compress(body: bytes) -> bytes:
+    if len(body) < _LARGE_BODY:
+        return zstandard.compress(body)
+    return await asyncio.to_thread(zstandard.compress, body)
+
+
+def _delivery(row: RowMapping) -> Delivery:
+    fields = Delivery.model_fields.keys()
+    return Delivery.model_validate(
+        {name: row[name] for name in fields} | {"body": zstandard.decompress(row["body"]) if row["body"] else b""}
+    )

@@ -1,0 +1,61 @@
+"""External writes that happen once: an intent before, the result after."""
+
+from collections.abc import Awaitable, Callable
+
+from pydantic import JsonValue
+from sqlalchemy import delete, select
+
+from app.domain.errors import ForgeRefused, RateLimited, Refused, UserError
+from app.domain.model import Frozen
+from app.store.clock import Clock, utc_now
+from app.store.database import Database
+from app.store.tables import effects
+
+Write = Callable[[bool], Awaitable[JsonValue]]
+
+
+class Effects:
+    """An intent without a result means that an earlier try may have gone through: then, and only then, look first."""
+
+    def __init__(self, db: Database, *, clock: Clock = utc_now) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def perform(self, key: str, do: Write, *, run_id: str = "") -> JsonValue:
+        """The result of `do(look_first)`, called unless it is known already; `do` may look first or simply write."""
+        ours = await self._intend(key, run_id)
+        if not ours and (known := await self._known(key)) is not None:
+            return known.result
+        try:
+            result = await do(not ours)
+        except (ForgeRefused, UserError, Refused, RateLimited):
+            # Definitely not done. That takes back our own intent, never that of a try that may have gone through.
+            if ours:
+                await self._db.write(lambda sql: sql.execute(delete(effects).where(effects.c.effect_key == key)))
+            raise
+        await self._settle(key, run_id, result)
+        return result
+
+    async def _intend(self, key: str, run_id: str) -> bool:
+        statement = self._db.insert(effects).values(effect_key=key, run_id=run_id, intent_at=self._clock())
+        return await self._db.write(lambda sql: sql.execute(statement.on_conflict_do_nothing()).rowcount == 1)
+
+    async def _known(self, key: str) -> "_Known | None":
+        query = select(effects.c.result).where(effects.c.effect_key == key, effects.c.settled_at.is_not(None))
+        row = await self._db.read(lambda sql: sql.execute(query).one_or_none())
+        return None if row is None else _Known(result=row.result)
+
+    async def _settle(self, key: str, run_id: str, result: JsonValue) -> None:
+        now = self._clock()
+        settled = {"settled_at": now, "result": result}
+        statement = (
+            self._db.insert(effects)
+            .values(effect_key=key, run_id=run_id, intent_at=now, **settled)
+            # The row is there, unless another try that was refused has just taken it back.
+            .on_conflict_do_update(index_elements=["effect_key"], set_=settled)
+        )
+        await self._db.write(lambda sql: sql.execute(statement))
+
+
+class _Known(Frozen):
+    result: JsonValue

@@ -1,0 +1,168 @@
+"""Findings of a pull request: an identity given once, a number people type, and where each was last seen."""
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from app.domain.findings import Finding, FindingState, TrackedFinding
+from app.domain.model import Frozen
+from app.domain.pull_request import PullRequestRef
+from app.store.addresses import address_of, is_at
+from app.store.database import Database
+from app.store.ids import new_id
+from app.store.tables import findings, pull_requests, sightings
+
+
+class Seen(Frozen):
+    """A finding as a run saw it; `known_id` is set when its keys or its place made it one we had."""
+
+    finding: Finding
+    keys: tuple[str, ...]
+    known_id: str | None
+
+
+class Findings:
+    """What a finding says follows its last sighting; its id, number and first sighting never change."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def of(self, ref: PullRequestRef) -> list[TrackedFinding]:
+        """All, by number."""
+        return await self._db.read(lambda sql: _select(sql, is_at(findings, ref)))
+
+    async def by_number(self, ref: PullRequestRef, number: int) -> TrackedFinding | None:
+        return await self._one(is_at(findings, ref) & (findings.c.number == number))
+
+    async def by_comment(self, ref: PullRequestRef, root_comment_id: str) -> TrackedFinding | None:
+        """The finding whose thread begins with this comment."""
+        return await self._one(is_at(findings, ref) & (findings.c.comment_id == root_comment_id))
+
+    async def _one(self, which: ColumnElement[bool]) -> TrackedFinding | None:
+        found = await self._db.read(lambda sql: _select(sql, which))
+        return found[0] if found else None
+
+    async def track(
+        self, ref: PullRequestRef, run_id: str, head_sha: str, seen: Sequence[Seen], now: datetime
+    ) -> list[TrackedFinding]:
+        """Remember what a run saw, in its order. The same call again, after a crash, gives the same ids and numbers."""
+        tracking = _Tracking(ref=ref, run_id=run_id, head_sha=head_sha, now=now)
+        return await self._db.write(lambda sql: tracking.track(sql, seen))
+
+    async def set_state(
+        self, finding_id: str, state: FindingState, *, by: str = "", why: str = "", now: datetime
+    ) -> None:
+        """`by` and `why` are of a dismissal; any other state clears them."""
+        dismissed = state == "dismissed"
+        values = {
+            "state": state,
+            "state_at": now,
+            "dismissed_by": by if dismissed else None,
+            "dismissed_why": why if dismissed else "",
+        }
+        statement = update(findings).where(findings.c.finding_id == finding_id).values(values)
+        await self._db.write(lambda sql: sql.execute(statement))
+
+    async def set_comments(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """(finding id, comment id) of threads that were opened."""
+
+        def work(sql: Connection) -> None:
+            for finding_id, comment_id in pairs:
+                sql.execute(update(findings).where(findings.c.finding_id == finding_id).values(comment_id=comment_id))
+
+        await self._db.write(work)
+
+
+class _Tracking:
+    """One run's sightings, under the lock of their pull request: numbers are given out one by one."""
+
+    def __init__(self, *, ref: PullRequestRef, run_id: str, head_sha: str, now: datetime) -> None:
+        self._ref = ref
+        self._run_id = run_id
+        self._head_sha = head_sha
+        self._now = now
+
+    def track(self, sql: Connection, seen: Sequence[Seen]) -> list[TrackedFinding]:
+        own = is_at(pull_requests, self._ref)
+        last = select(pull_requests.c.last_finding_number).where(own).with_for_update()
+        number = sql.execute(last).scalar_one()
+        self._check(sql, seen)
+        sighted = self._sighted(sql, seen)
+        ids: list[str] = []
+        for one in seen:
+            same_keys = sighted[one.keys]
+            finding_id = one.known_id or (same_keys.popleft() if same_keys else None)
+            if finding_id is None:
+                number += 1
+                finding_id = self._add(sql, one, number)
+            else:
+                self._renew(sql, one, finding_id)
+            ids.append(finding_id)
+        sql.execute(update(pull_requests).where(own).values(last_finding_number=number))
+        tracked = {finding.finding_id: finding for finding in _select(sql, findings.c.finding_id.in_(ids))}
+        return [tracked[finding_id] for finding_id in ids]
+
+    def _check(self, sql: Connection, seen: Sequence[Seen]) -> None:
+        claimed = {one.known_id for one in seen if one.known_id is not None}
+        ours = sql.execute(select(findings.c.finding_id).where(is_at(findings, self._ref))).scalars().all()
+        if strangers := sorted(claimed - set(ours)):
+            raise LookupError(f"{self._ref} has no finding {strangers[0]!r}")
+
+    def _sighted(self, sql: Connection, seen: Sequence[Seen]) -> dict[tuple[str, ...], deque[str]]:
+        """What an earlier call of this run gave ids to, by keys; equal keys (a line that is there twice) in order."""
+        claimed = [one.known_id for one in seen if one.known_id is not None]
+        query = (
+            select(sightings.c["keys"], sightings.c.finding_id)
+            .select_from(sightings.join(findings))
+            .where(sightings.c.run_id == self._run_id, sightings.c.finding_id.not_in(claimed))
+            .order_by(findings.c.number)
+        )
+        sighted: dict[tuple[str, ...], deque[str]] = defaultdict(deque)
+        for keys, finding_id in sql.execute(query).tuples():
+            sighted[tuple(keys)].append(finding_id)
+        return sighted
+
+    def _add(self, sql: Connection, one: Seen, number: int) -> str:
+        finding_id = new_id(self._now)
+        row = {
+            **address_of(self._ref),
+            **_content(one),
+            "finding_id": finding_id,
+            "number": number,
+            "state": "open",
+            "state_at": self._now,
+            "first_seen_sha": self._head_sha,
+            "first_seen_at": self._now,
+            "dismissed_why": "",
+        }
+        sql.execute(findings.insert().values(row))
+        self._sight(sql, one, finding_id)
+        return finding_id
+
+    def _renew(self, sql: Connection, one: Seen, finding_id: str) -> None:
+        sql.execute(update(findings).where(findings.c.finding_id == finding_id).values(_content(one)))
+        mine = (sightings.c.run_id == self._run_id) & (sightings.c.finding_id == finding_id)
+        if sql.execute(select(sightings.c.finding_id).where(mine)).first() is None:
+            self._sight(sql, one, finding_id)
+
+    def _sight(self, sql: Connection, one: Seen, finding_id: str) -> None:
+        row = {
+            "run_id": self._run_id,
+            "finding_id": finding_id,
+            "head_sha": self._head_sha,
+            "place": one.finding.place.model_dump(mode="json"),
+            "keys": list(one.keys),
+            "seen_at": self._now,
+        }
+        sql.execute(sightings.insert().values(row))
+
+
+def _content(one: Seen) -> dict[str, object]:
+    return {"finding": one.finding.model_dump(mode="json"), "keys": list(one.keys)}
+
+
+def _select(sql: Connection, which: ColumnElement[bool]) -> list[TrackedFinding]:
+    query = select(*(findings.c[name] for name in TrackedFinding.model_fields)).where(which).order_by(findings.c.number)
+    return [TrackedFinding.model_validate(dict(row)) for row in sql.execute(query).mappings()]

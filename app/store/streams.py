@@ -1,0 +1,93 @@
+"""Live streams: what a run or an agent is doing, in the order in which it was said."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from app.domain.model import Frozen
+from app.store.database import Database
+from app.store.tables import stream_events
+
+# The longest event; more belongs into a blob.
+DATA_BYTES = 8 * 1024
+CUT_MARK = "… (cut)"
+
+# How soon does somebody who watches see the next event, and how seldom do we look when nothing happens?
+LIVE_PAUSE = 0.1
+IDLE_PAUSE = 2.0
+
+END = "end"
+REWIND = "rewind"
+
+
+class StreamEvent(Frozen):
+    """One event. After a `rewind`, whose data is a seq, the events past that seq no longer count."""
+
+    stream: str
+    seq: int
+    attempt: int
+    kind: str
+    data: str
+    at: datetime
+
+
+class Streams:
+    """One writer a stream is the rule; a second one, late, does no harm."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def append(self, stream: str, kind: str, data: str, *, attempt: int = 1, now: datetime) -> int:
+        """Its seq. Data over 8 KiB is cut, and says so."""
+        return await self._db.write(
+            lambda sql: append_event(sql, stream, kind=kind, data=data, attempt=attempt, now=now)
+        )
+
+    async def rewind(self, stream: str, to_seq: int, attempt: int, now: datetime) -> None:
+        """A new attempt begins where `to_seq` left the stream."""
+        await self.append(stream, REWIND, str(to_seq), attempt=attempt, now=now)
+
+    async def read(self, stream: str, after: int, limit: int = 500) -> list[StreamEvent]:
+        query = (
+            select(stream_events)
+            .where(stream_events.c.stream == stream, stream_events.c.seq > after)
+            .order_by(stream_events.c.seq)
+            .limit(limit)
+        )
+        rows = await self._db.read(lambda sql: sql.execute(query).mappings().all())
+        return [StreamEvent.model_validate(dict(row)) for row in rows]
+
+    async def follow(self, stream: str, after: int) -> AsyncIterator[list[StreamEvent]]:
+        """Events as they come, until the stream ends."""
+        pause = LIVE_PAUSE
+        while True:
+            events = await self.read(stream, after)
+            if events:
+                yield events
+                if any(event.kind == END for event in events):
+                    return
+                after, pause = events[-1].seq, LIVE_PAUSE
+            await asyncio.sleep(pause)
+            pause = pause if events else min(IDLE_PAUSE, pause * 1.5)
+
+
+def append_event(sql: Connection, stream: str, *, kind: str, data: str, attempt: int, now: datetime) -> int:
+    """For works that change something and say so in one transaction."""
+    if sql.dialect.name == "postgresql":
+        # Two writers at once would take the same seq.
+        sql.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(stream, 0))))
+    last = select(func.coalesce(func.max(stream_events.c.seq), 0)).where(stream_events.c.stream == stream)
+    seq = sql.execute(last).scalar_one() + 1
+    event = StreamEvent(stream=stream, seq=seq, attempt=attempt, kind=kind, data=_fitting(data), at=now)
+    sql.execute(stream_events.insert().values(event.model_dump()))
+    return seq
+
+
+def _fitting(data: str) -> str:
+    encoded = data.encode("utf-8", "replace")
+    if len(encoded) <= DATA_BYTES:
+        return data
+    kept = encoded[: DATA_BYTES - len(CUT_MARK.encode())]
+    return kept.decode("utf-8", "ignore") + CUT_MARK

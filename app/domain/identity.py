@@ -1,0 +1,119 @@
+"""Is this the finding we know? Keys, then place and words; the answer decides whether people are told again."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Protocol
+
+from app.domain.anchors import squeeze
+from app.domain.findings import Evidence, Finding, Place, TrackedFinding
+from app.domain.similarity import Similarity
+
+# Calibrated on judged pairs: location first, then words. Location alone merges different problems.
+MAX_LINES_APART = 3
+MIN_COSINE = 0.25
+
+
+class Mapping(Protocol):
+    """Where a place of an earlier review is now (see app.domain.line_map.Moves)."""
+
+    def exact(self, place: Place, /) -> Place | None: ...
+    def near(self, place: Place, /) -> Place | None: ...
+
+
+def keys(finding: Finding) -> tuple[str, ...]:
+    """What survives when lines move: the analyser's key and the anchor's key; the anchor's knows no path."""
+    code = squeeze(finding.quote)
+    if not code:
+        return (_key("tool", finding.reviewer, finding.rule, finding.place.path, finding.title),)
+    return (
+        _key("tool", finding.reviewer, finding.rule, finding.place.path, code),
+        _key("anchor", code, finding.symbol),
+    )
+
+
+def match(known: Sequence[TrackedFinding], new: Finding, moves: Mapping) -> TrackedFinding | None:
+    """The known finding that the new one is, or None."""
+    return assign(known, [new], moves)[0]
+
+
+def assign(known: Sequence[TrackedFinding], new: Sequence[Finding], moves: Mapping) -> list[TrackedFinding | None]:
+    """For every new finding the known one that it is; no known finding is given twice, the surest pairs come first."""
+    similarity = Similarity([text_of(tracked.finding) for tracked in known] + [text_of(finding) for finding in new])
+    pairs = [
+        (score, old_at, new_at)
+        for old_at, tracked in enumerate(known)
+        for new_at, finding in enumerate(new)
+        if (score := _score(tracked, finding, moves, similarity)) is not None
+    ]
+    result: list[TrackedFinding | None] = [None] * len(new)
+    given: set[int] = set()
+    for _, old_at, new_at in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+        if old_at not in given and result[new_at] is None:
+            result[new_at] = known[old_at]
+            given.add(old_at)
+    return result
+
+
+def merge_duplicates(findings: Sequence[Finding]) -> list[Finding]:
+    """One finding for each problem: the gravest wording stays and takes over the others' evidence."""
+    similarity = Similarity(map(text_of, findings))
+    merged: list[Finding] = []
+    for finding in sorted(findings, key=lambda each: -each.severity.rank):
+        twin = next((at for at, kept in enumerate(merged) if _duplicate(kept, finding, similarity)), None)
+        if twin is None:
+            merged.append(finding)
+        else:
+            merged[twin] = _with_evidence(merged[twin], finding)
+    return merged
+
+
+def text_of(finding: Finding) -> str:
+    return f"{finding.title}\n{finding.body}"
+
+
+def lines_apart(one: Place, other: Place) -> int | None:
+    """Lines between two places, 0 when they touch or overlap; None in different files or on different sides."""
+    if (one.path, one.side) != (other.path, other.side):
+        return None
+    return max(0, one.start_line - other.line, other.start_line - one.line)
+
+
+def _score(tracked: TrackedFinding, new: Finding, moves: Mapping, similarity: Similarity) -> float | None:
+    """Over 1 for a common key, the cosine for near and alike, None for two different findings."""
+    old_place = tracked.finding.place
+    cosine = similarity.cosine(text_of(tracked.finding), text_of(new))
+    if not set(tracked.keys).isdisjoint(keys(new)):
+        now = moves.exact(old_place)
+        # The old line still stands elsewhere, untouched: then this is the same code a second time.
+        if now is None or _within(now, new.place):
+            return 1 + cosine
+    now = moves.near(old_place)
+    return cosine if now is not None and _within(now, new.place) and cosine >= MIN_COSINE else None
+
+
+def _duplicate(kept: Finding, other: Finding, similarity: Similarity) -> bool:
+    if not _within(kept.place, other.place):
+        return False
+    same_rule = keys(kept)[0] == keys(other)[0] and kept.place.line == other.place.line and kept.title == other.title
+    return same_rule or similarity.cosine(text_of(kept), text_of(other)) >= MIN_COSINE
+
+
+def _within(one: Place, other: Place) -> bool:
+    apart = lines_apart(one, other)
+    return apart is not None and apart <= MAX_LINES_APART
+
+
+def _with_evidence(kept: Finding, other: Finding) -> Finding:
+    agreement = (
+        Evidence(kind="analyser", text=f"{other.reviewer} {other.rule}")
+        if other.reviewer != kept.reviewer and not other.evidence
+        else None
+    )
+    added = (*other.evidence, *((agreement,) if agreement else ()))
+    return kept.model_copy(
+        update={"evidence": tuple(dict.fromkeys((*kept.evidence, *added))), "suggestion": kept.suggestion}
+    )
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha1("\0".join(parts).encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()

@@ -1,0 +1,349 @@
+"""Real bare repositories behind the fake: programs are started here, with an exact environment and argument lists."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.forges.fake.diffs import Diff, read_diff
+
+_ZERO = "0" * 40
+# Where the programs themselves are found; nothing of the caller's environment gets through.
+_PATH = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin"
+# Commits get dates from a counter that starts here, so that a scenario has the same hashes whenever it runs.
+_FIRST_COMMIT_AT = 1_767_225_600
+
+
+@dataclass(frozen=True)
+class TreeEntry:
+    """A file with a mode of its own: 100755, 120000 (the content is the target) or 160000 (the content is a hash)."""
+
+    mode: str
+    content: str | bytes
+
+
+Content = str | bytes | TreeEntry | None
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit as the API tells of it."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+    author: tuple[str, str, str]
+    committer: tuple[str, str, str]
+    message: str
+
+
+# What GitHub refuses in a push although the token may write; the two variables come from the door.
+UPDATE_HOOK = """#!/bin/sh
+branch="${1#refs/heads/}"
+if printf '%s\\n' "$PROTECTED_BRANCHES" | grep -qxF -- "$branch"; then
+  echo "error: GH006: Protected branch update failed for $1." >&2
+  exit 1
+fi
+case "$3" in *[!0]*) ;; *) exit 0 ;; esac
+case "$2" in *[!0]*) old="$2" ;; *) old="$(git hash-object -t tree /dev/null)" ;; esac
+if [ -n "$REFUSE_WORKFLOWS" ] && ! git diff --quiet "$old" "$3" -- .github/workflows; then
+  echo "refusing to allow a GitHub App to create or update workflow without \\`workflows\\` permission" >&2
+  exit 1
+fi
+"""
+
+
+class GitError(Exception):
+    """git ended with an error; the text is its own."""
+
+    def __init__(self, command: str, code: int, stderr: str) -> None:
+        super().__init__(f"git {command} ended with {code}: {stderr.strip()}")
+        self.code = code
+
+
+@dataclass(frozen=True)
+class CgiAnswer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+async def start_git(
+    arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], stdin: bytes
+) -> tuple[int, bytes, bytes]:
+    """Run git once; exit code, output, errors."""
+    process = await asyncio.create_subprocess_exec(
+        "git",
+        *arguments,
+        cwd=folder,
+        env={
+            "PATH": _PATH,
+            "LC_ALL": "C.UTF-8",
+            "HOME": str(folder),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_TERMINAL_PROMPT": "0",
+            **environment,
+        },
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        stdout, stderr = await process.communicate(stdin)
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    return process.returncode or 0, stdout, stderr
+
+
+class GitRepository:
+    """One bare repository. What depends on commits alone is remembered: a commit never changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._diffs: dict[tuple[str, str], Diff] = {}
+        self._merge_bases: dict[tuple[str, str], str] = {}
+        self._commits: dict[tuple[str, str], tuple[Commit, ...]] = {}
+        self._commit_count = 0
+
+    async def create(self, default_branch: str) -> None:
+        self.folder.mkdir(parents=True)
+        await self._git("init", "--quiet", "--bare", f"--initial-branch={default_branch}", ".")
+        hook = self.folder / "hooks" / "update"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(UPDATE_HOOK)
+        hook.chmod(0o755)
+        settings = self.folder / "config"
+        # Any commit may be fetched by its hash, as on GitHub; nothing is packed behind our back.
+        settings.write_text(
+            settings.read_text()
+            + "[uploadpack]\n\tallowAnySHA1InWant = true\n\tallowFilter = true\n"
+            + "[http]\n\treceivepack = true\n[receive]\n\tautogc = false\n[gc]\n\tauto = 0\n"
+        )
+
+    async def copy_from(self, other: "GitRepository") -> None:
+        """Become a fork: the same branches; objects are copied, because either may be deleted."""
+        await self._git("fetch", "--quiet", str(other.folder), "+refs/heads/*:refs/heads/*")
+
+    async def commit(
+        self, branch: str, changes: Mapping[str, Content], *, message: str, author: str, parent: str | None
+    ) -> str:
+        """Put a commit with these files (None deletes) on a branch, whatever it held before; its hash."""
+        self._commit_count += 1
+        when = _FIRST_COMMIT_AT + 60 * self._commit_count
+        identity = f"{author} <{author}@users.noreply.example> {when} +0000".encode()
+        script = [
+            b"commit refs/heads/" + branch.encode() + b"\nmark :1\n",
+            b"author " + identity + b"\ncommitter " + identity + b"\n",
+            _data(message.encode()),
+            b"" if parent is None else b"from " + parent.encode() + b"\n",
+            *(_file_change(path, content) for path, content in changes.items()),
+            b"\nget-mark :1\n",
+        ]
+        output = await self._git("fast-import", "--quiet", "--force", stdin=b"".join(script))
+        return output.decode().strip()
+
+    async def resolve(self, name: str) -> str | None:
+        """The commit that a branch, tag, ref or hash names."""
+        if name.startswith("-") or ".." in name:
+            return None
+        for full in (f"refs/heads/{name}", f"refs/tags/{name}", name):
+            output = await self._try("rev-parse", "--verify", "--quiet", "--end-of-options", full + "^{commit}")
+            if output is not None:
+                return output.decode().strip()
+        return None
+
+    async def refs(self, prefix: str = "refs/heads/") -> dict[str, str]:
+        output = await self._git("for-each-ref", "--format=%(refname) %(objectname)", prefix)
+        return dict(line.rsplit(" ", 1) for line in output.decode().splitlines())
+
+    async def set_ref(self, ref: str, sha: str) -> None:
+        await self._git("update-ref", ref, sha)
+
+    async def delete_ref(self, ref: str) -> None:
+        await self._git("update-ref", "-d", ref)
+
+    async def take(self, other: "GitRepository", sha: str, ref: str) -> None:
+        """Bring a commit of another repository here under this name."""
+        if other is self:
+            await self.set_ref(ref, sha)
+        else:
+            await self._git("fetch", "--quiet", str(other.folder), f"+{sha}:{ref}")
+
+    async def merge_base(self, one: str, other: str) -> str:
+        """The merge base, or the first commit itself where the histories never meet."""
+        key = (one, other)
+        if key not in self._merge_bases:
+            output = await self._try("merge-base", one, other)
+            self._merge_bases[key] = one if output is None else output.decode().strip()
+        return self._merge_bases[key]
+
+    async def contains(self, ancestor: str, descendant: str) -> bool:
+        return await self._try("merge-base", "--is-ancestor", ancestor, descendant) is not None
+
+    async def diff(self, base: str, head: str) -> Diff:
+        """Two dots: the trees of both commits, renames found as GitHub finds them."""
+        key = (base, head)
+        if key not in self._diffs:
+            options = ("--no-ext-diff", "--no-textconv", "--find-renames", "--no-color", "--full-index")
+            numbers, text = await asyncio.gather(
+                self._git("diff", *options, "--raw", "--numstat", "-z", base, head),
+                self._git("-c", "core.quotePath=true", "diff", *options, base, head),
+            )
+            self._diffs[key] = read_diff(numbers, text)
+        return self._diffs[key]
+
+    async def commits(self, base: str, head: str) -> tuple[Commit, ...]:
+        """Commits of head that base does not have, oldest first."""
+        key = (base, head)
+        if key not in self._commits:
+            self._commits[key] = await self._log("--reverse", "--topo-order", f"{base}..{head}")
+        return self._commits[key]
+
+    async def commit_details(self, sha: str) -> Commit:
+        return (await self._log("--max-count=1", sha))[0]
+
+    async def read_file(self, sha: str, path: str) -> bytes | None:
+        return await self._try("cat-file", "blob", f"{sha}:{path}")
+
+    async def read_object(self, kind: str, sha: str) -> bytes | None:
+        return await self._try("cat-file", kind, sha)
+
+    async def tree(
+        self, treeish: str, *, recursive: bool = False, path: str = "", exact: str = ""
+    ) -> list[tuple[str, str, str, str, int]]:
+        """Entries as (mode, type, hash, path, size): of the whole tree, below a path, or exactly one."""
+        options = ["-r", "-t"] if recursive else []
+        chosen = [exact] if exact else [f"{path}/"] if path else []
+        output = await self._try("--literal-pathspecs", "ls-tree", "-l", "-z", *options, treeish, "--", *chosen)
+        entries: list[tuple[str, str, str, str, int]] = []
+        for record in (output or b"").decode("utf-8", "surrogateescape").split("\0"):
+            if record:
+                meta, name = record.split("\t", 1)
+                mode, kind, sha, size = meta.split()
+                entries.append((mode, kind, sha, name, 0 if size == "-" else int(size)))
+        return entries
+
+    async def write_object(self, kind: str, content: bytes) -> str:
+        output = await self._git("hash-object", "-w", "-t", kind, "--stdin", stdin=content)
+        return output.decode().strip()
+
+    async def write_tree(self, base: str | None, entries: Sequence[tuple[str, str, str | None]]) -> str:
+        """A tree from another one and (mode, path, hash or None) changes, made in an index of its own."""
+        index = self.folder / f"index-{self._commit_count}-{id(entries)}"
+        environment = {"GIT_INDEX_FILE": str(index)}
+        try:
+            await self._git("read-tree", *([base] if base else ["--empty"]), environment=environment)
+            lines = [f"{mode if sha else '0'} {sha or _ZERO}\t{path}\0" for mode, path, sha in entries]
+            await self._git(
+                "update-index", "-z", "--index-info", environment=environment, stdin="".join(lines).encode()
+            )
+            output = await self._git("write-tree", environment=environment)
+        finally:
+            index.unlink(missing_ok=True)
+        return output.decode().strip()
+
+    async def commit_tree(self, tree: str, parents: Sequence[str], *, message: str, author: str) -> str:
+        """A commit that no branch names yet."""
+        self._commit_count += 1
+        chosen = [part for parent in parents for part in ("-p", parent)]
+        output = await self._git(
+            "commit-tree", tree, *chosen, "-F", "-", environment=self._identity(author), stdin=message.encode()
+        )
+        return output.decode().strip()
+
+    async def merge_trees(self, one: str, other: str) -> str | None:
+        """The tree of a merge, or None where both changed the same lines."""
+        output = await self._try("merge-tree", "--write-tree", "--no-messages", one, other)
+        return None if output is None else output.decode().split("\n", 1)[0]
+
+    async def rebase(self, base: str, head: str, onto: str, *, author: str) -> str:
+        """Put the commits of base..head on another commit; GitError where they conflict."""
+        self._commit_count += 1
+        folder = self.folder / f"rebase-{self._commit_count}"
+        await self._git("worktree", "add", "--quiet", "--detach", str(folder), head)
+        try:
+            code, _, errors = await start_git(
+                ["rebase", "--quiet", "--onto", onto, base],
+                folder=folder,
+                environment=self._identity(author),
+                stdin=b"",
+            )
+            if code:
+                raise GitError("rebase", code, errors.decode())
+            rebased = await start_git(["rev-parse", "HEAD"], folder=folder, environment={}, stdin=b"")
+        finally:
+            await self._git("worktree", "remove", "--force", str(folder))
+        return rebased[1].decode().strip()
+
+    async def http_backend(self, environment: Mapping[str, str], body: bytes) -> CgiAnswer:
+        """Speak git's smart HTTP for one request."""
+        _, output, _ = await start_git(
+            ["http-backend"],
+            folder=self.folder,
+            environment={"GIT_PROJECT_ROOT": str(self.folder), "GIT_HTTP_EXPORT_ALL": "1", **environment},
+            stdin=body,
+        )
+        head, _, content = output.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode("latin-1").splitlines() if ": " in line)
+        status = int(headers.pop("Status", "200 OK").split()[0])
+        return CgiAnswer(status=status, headers=headers, body=content)
+
+    def _identity(self, author: str) -> dict[str, str]:
+        when = f"{_FIRST_COMMIT_AT + 60 * self._commit_count} +0000"
+        email = f"{author}@users.noreply.example"
+        return {
+            "GIT_AUTHOR_NAME": author,
+            "GIT_AUTHOR_EMAIL": email,
+            "GIT_AUTHOR_DATE": when,
+            "GIT_COMMITTER_NAME": author,
+            "GIT_COMMITTER_EMAIL": email,
+            "GIT_COMMITTER_DATE": when,
+        }
+
+    async def _log(self, *arguments: str) -> tuple[Commit, ...]:
+        fields = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B"
+        output = await self._git("log", "-z", f"--format=tformat:{fields}%x01", *arguments, "--")
+        records = output.decode("utf-8", "replace").split("\x01")
+        return tuple(_read_commit(record.lstrip("\0")) for record in records if record.strip("\0\n"))
+
+    async def _git(self, *arguments: str, environment: Mapping[str, str] | None = None, stdin: bytes = b"") -> bytes:
+        code, output, errors = await start_git(
+            arguments, folder=self.folder, environment=environment or {}, stdin=stdin
+        )
+        if code:
+            raise GitError(arguments[0], code, errors.decode("utf-8", "replace"))
+        return output
+
+    async def _try(self, *arguments: str) -> bytes | None:
+        code, output, _ = await start_git(arguments, folder=self.folder, environment={}, stdin=b"")
+        return output if code == 0 else None
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%b\n" % (len(content), content)
+
+
+def _file_change(path: str, content: Content) -> bytes:
+    quoted = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").encode("utf-8", "surrogateescape")
+    if content is None:
+        return b'D "%b"\n' % quoted
+    entry = content if isinstance(content, TreeEntry) else TreeEntry("100644", content)
+    data = entry.content.encode() if isinstance(entry.content, str) else entry.content
+    if entry.mode == "160000":
+        return b'M 160000 %b "%b"\n' % (data, quoted)
+    return b'M %b inline "%b"\n%b' % (entry.mode.encode(), quoted, _data(data))
+
+
+def _read_commit(record: str) -> Commit:
+    sha, tree, parents, *people, message = record.split("\0", 9)
+    return Commit(
+        sha=sha,
+        tree=tree,
+        parents=tuple(parents.split()),
+        author=(people[0], people[1], people[2]),
+        committer=(people[3], people[4], people[5]),
+        message=message.rstrip("\n"),
+    )

@@ -1,0 +1,114 @@
+"""git over smart HTTP: who may read, who may push, and what a push sets in motion."""
+
+import asyncio
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+
+from app.forges.fake.access import Viewer, sign_in
+from app.forges.fake.acts.pull_requests import branch_moved
+from app.forges.fake.entities import Repository
+from app.forges.fake.errors import Refusal
+from app.forges.fake.http import Answer, Request
+from app.forges.fake.state import FakeGitHub
+
+_PATH = re.compile(r"^/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)$")
+_ASK = {"www-authenticate": 'Basic realm="GitHub"'}
+
+
+@dataclass(frozen=True)
+class GitRequest:
+    """A request of a git client: which repository, which service, and the path inside it."""
+
+    owner: str
+    name: str
+    inside: str
+    pushes: bool
+
+
+def as_git(request: Request) -> GitRequest | None:
+    found = _PATH.match(request.path)
+    if found is None:
+        return None
+    service = request.query.get("service", found[3])
+    return GitRequest(found[1], found[2], found[3], service == "git-receive-pack")
+
+
+class GitDoor:
+    """Serves git clients; pushes to one repository happen one after another."""
+
+    def __init__(self, github: FakeGitHub) -> None:
+        self._github = github
+        self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def serve(self, request: Request, git: GitRequest) -> Answer:
+        try:
+            viewer = sign_in(self._github, request.headers.get("authorization", ""))
+        except Refusal:
+            return _text(401, "Invalid username or token.", _ASK)
+        repo = self._github.find_repository(git.owner, git.name)
+        problem = _refused(viewer, repo, git)
+        if problem is not None:
+            return problem
+        assert repo is not None, "an unknown repository was refused"
+        if git.pushes and git.inside == "git-receive-pack":
+            return await self._push(request, viewer, repo)
+        return await self._run(request, repo, git.inside, {})
+
+    async def _push(self, request: Request, viewer: Viewer, repo: Repository) -> Answer:
+        async with self._locks[repo.repo_id]:
+            before = await repo.git.refs()
+            answer = await self._run(request, repo, "git-receive-pack", _push_rules(viewer, repo))
+            after = await repo.git.refs()
+        for ref in sorted(before.keys() | after.keys()):
+            branch = ref.removeprefix("refs/heads/")
+            await branch_moved(self._github, repo, branch, before.get(ref), after.get(ref), viewer.acting_user())
+        return answer
+
+    async def _run(self, request: Request, repo: Repository, inside: str, extra: dict[str, str]) -> Answer:
+        headers = request.headers
+        environment = {
+            "REQUEST_METHOD": request.method,
+            "PATH_INFO": f"/{inside}",
+            "QUERY_STRING": request.query_string,
+            "CONTENT_TYPE": headers.get("content-type", ""),
+            "CONTENT_LENGTH": str(len(request.body)),
+            "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
+            "GIT_PROTOCOL": headers.get("git-protocol", ""),
+            "REMOTE_USER": "git",
+            "REMOTE_ADDR": "127.0.0.1",
+            **extra,
+        }
+        answer = await repo.git.http_backend(environment, request.body)
+        return Answer(
+            answer.status, content=answer.body, headers={name.lower(): v for name, v in answer.headers.items()}
+        )
+
+
+def _refused(viewer: Viewer, repo: Repository | None, git: GitRequest) -> Answer | None:
+    nobody = viewer.user is None
+    if repo is None or not viewer.sees(repo):
+        return _text(401, "Repository not found.", _ASK) if nobody else _text(404, "Repository not found.")
+    if git.pushes and nobody:
+        return _text(401, "No anonymous write access.", _ASK)
+    if git.pushes and not viewer.allows(repo, "contents:write"):
+        login = viewer.acting_user().login
+        return _text(403, f"Permission to {repo.full_name}.git denied to {login}.")
+    if not git.pushes and not viewer.allows(repo, "contents:read"):
+        return _text(403, "Write access to repository not granted.")
+    return None
+
+
+def _push_rules(viewer: Viewer, repo: Repository) -> dict[str, str]:
+    """What the repository's update hook refuses; see `UPDATE_HOOK`."""
+    token = viewer.token
+    is_app = token is not None and token.installation is not None
+    may_change_workflows = not is_app or (token is not None and token.permissions.get("workflows") == "write")
+    return {
+        "PROTECTED_BRANCHES": "\n".join(sorted(repo.protected_branches)),
+        "REFUSE_WORKFLOWS": "" if may_change_workflows else "yes",
+    }
+
+
+def _text(status: int, text: str, headers: dict[str, str] | None = None) -> Answer:
+    return Answer(status, content=f"{text}\n".encode(), headers={"content-type": "text/plain", **(headers or {})})

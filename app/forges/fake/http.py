@@ -1,0 +1,202 @@
+"""What travels between the server and its endpoints: requests, answers, refusals, routes and pages."""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+from urllib.parse import parse_qsl, unquote, urlencode
+
+from pydantic import BaseModel, ValidationError
+
+from app.forges.fake.access import Viewer
+from app.forges.fake.entities import Repository
+from app.forges.fake.errors import Refusal, not_found
+from app.forges.fake.state import FakeGitHub
+
+Json = dict[str, object]
+Model = TypeVar("Model", bound=BaseModel)
+Item = TypeVar("Item", contravariant=True)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it arrived; header names are lower-case, the body is whole."""
+
+    method: str
+    path: str
+    query_string: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(self.query_string, keep_blank_values=True))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer: JSON when `data` is set, else the raw content."""
+
+    status: int = 200
+    data: object = None
+    content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def rendered(self) -> tuple[int, dict[str, str], bytes]:
+        if self.data is None:
+            return self.status, dict(self.headers), self.content
+        body = json.dumps(self.data, separators=(",", ":")).encode()
+        return self.status, {"content-type": "application/json; charset=utf-8", **self.headers}, body
+
+
+class Shape(Protocol[Item]):
+    """Turns something remembered into what the API says of it."""
+
+    def __call__(self, github: FakeGitHub, item: Item, /) -> Json: ...
+
+
+@dataclass
+class Call:
+    """One request on its way through an endpoint: who asks, about which repository, with which parameters."""
+
+    github: FakeGitHub
+    request: Request
+    viewer: Viewer
+    params: Mapping[str, str]
+    found_repo: Repository | None = None
+    # A scripted fault: things younger than this are not yet in lists.
+    lag: timedelta = timedelta()
+
+    @property
+    def repo(self) -> Repository:
+        assert self.found_repo is not None, "the route names no repository"
+        return self.found_repo
+
+    @property
+    def accept(self) -> str:
+        return self.request.headers.get("accept", "")
+
+    def number(self, name: str) -> int:
+        """A number out of the path; what is not one names nothing."""
+        text = self.params[name]
+        if not text.isdecimal() or len(text) > 18:
+            raise not_found()
+        return int(text)
+
+    def read(self, model: type[Model]) -> Model:
+        """The body as this model, or GitHub's complaints."""
+        try:
+            data: object = json.loads(self.request.body or b"{}")
+        except ValueError:
+            raise Refusal(400, "Problems parsing JSON") from None
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            names = ", ".join(str(part) for problem in error.errors() for part in problem["loc"])
+            raise Refusal(422, f"Invalid request.\n\nFor '{names}': {error.errors()[0]['msg']}.") from None
+
+    def page(
+        self, items: Sequence[Item], shape: Shape[Item], *, wrap: Callable[[list[Json]], object] | None = None
+    ) -> Answer:
+        """One page of a list with its Link header; at most 100 a page whatever was asked."""
+        size = min(max(_integer(self.request.query.get("per_page"), 30), 1), 100)
+        number = max(_integer(self.request.query.get("page"), 1), 1)
+        seen = self._settled(items)
+        chosen = [shape(self.github, item) for item in seen[(number - 1) * size : number * size]]
+        links = self._links(number, -(-len(seen) // size))
+        return Answer(data=chosen if wrap is None else wrap(chosen), headers={"link": links} if links else {})
+
+    def _settled(self, items: Sequence[Item]) -> Sequence[Item]:
+        if not self.lag:
+            return items
+        newest = self.github.clock.now() - self.lag
+        return [item for item in items if _created_at(item) is None or (_created_at(item) or newest) <= newest]
+
+    def _links(self, number: int, last: int) -> str:
+        pages: list[tuple[str, int]] = []
+        if number > 1:
+            pages += [("prev", min(number - 1, max(last, 1))), ("first", 1)]
+        if number < last:
+            pages += [("next", number + 1), ("last", last)]
+        return ", ".join(f'<{self._address(page)}>; rel="{rel}"' for rel, page in pages)
+
+    def _address(self, page: int) -> str:
+        path = self.request.path
+        if self.found_repo is not None:
+            # GitHub's own links go by the id, so that they survive a rename.
+            rest = path.split("/", 4)[4]
+            path = f"/repositories/{self.found_repo.repo_id}/{rest}"
+        query = {**self.request.query, "page": str(page)}
+        return f"{self.github.api_url}{path}?{urlencode(query)}"
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method and path, the token permissions of which one must be there, and what answers."""
+
+    method: str
+    pattern: tuple[str, ...]
+    needs: tuple[str, ...]
+    handler: Handler
+    # Counts as creating content for the secondary limits.
+    content: bool = False
+
+    def match(self, segments: Sequence[str]) -> dict[str, str] | None:
+        """The path's parameters; a last `{name...}` takes all that is left, slashes included."""
+        params: dict[str, str] = {}
+        for position, part in enumerate(self.pattern):
+            if part.endswith("...}"):
+                rest = "/".join(segments[position:])
+                return {**params, part[1:-4]: unquote(rest)} if rest or position < len(segments) else None
+            if position >= len(segments):
+                return None
+            if part.startswith("{"):
+                params[part[1:-1]] = unquote(segments[position])
+            elif part != segments[position]:
+                return None
+        return params if len(self.pattern) == len(segments) else None
+
+
+class Routes:
+    """The endpoints of one area, each named beside the function that answers it."""
+
+    def __init__(self) -> None:
+        self.table: list[Route] = []
+
+    def on(self, line: str, *, needs: str = "", content: bool = False) -> Callable[[Handler], Handler]:
+        """`on("GET /repos/{owner}/{repo}/pulls", needs="pull_requests:read")`; alternatives part at `|`."""
+        method, path = line.split(" ")
+        pattern = tuple(path.strip("/").split("/"))
+        permissions = tuple(part for part in needs.split("|") if part)
+
+        def register(handler: Handler) -> Handler:
+            self.table.append(Route(method, pattern, permissions, handler, content))
+            return handler
+
+        return register
+
+
+def find_route(routes: Iterable[Route], method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+    segments = path.strip("/").split("/")
+    for route in routes:
+        if route.method == method:
+            params = route.match(segments)
+            if params is not None:
+                return route, params
+    return None
+
+
+def _integer(text: str | None, default: int) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 10 else default
+
+
+def _created_at(item: object) -> datetime | None:
+    for name in ("created_at", "submitted_at", "started_at"):
+        moment = getattr(item, name, None)
+        if isinstance(moment, datetime):
+            return moment
+    return None

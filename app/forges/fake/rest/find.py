@@ -1,0 +1,67 @@
+"""Finding what a path names, or answering 404."""
+
+from app.forges.fake.access import Viewer
+from app.forges.fake.entities import App, CheckRun, IssueComment, PullRequest, Review, ReviewComment
+from app.forges.fake.errors import Refusal, not_found
+from app.forges.fake.http import Call
+
+
+def pull_of(call: Call, name: str = "number") -> PullRequest:
+    pull = call.repo.pulls.get(call.number(name))
+    if pull is None:
+        raise not_found()
+    return pull
+
+
+def review_of(call: Call) -> Review:
+    """A pending review does not exist for anybody but its author."""
+    wanted = call.number("review_id")
+    for review in pull_of(call).reviews:
+        if review.review_id == wanted and is_visible(call.viewer, review):
+            return review
+    raise not_found()
+
+
+def review_comment_of(call: Call) -> ReviewComment:
+    wanted = call.number("comment_id")
+    for pull in call.repo.pulls.values():
+        for comment in pull.review_comments:
+            if comment.comment_id == wanted and is_visible(call.viewer, comment.review):
+                return comment
+    raise not_found()
+
+
+def issue_comment_of(call: Call) -> IssueComment:
+    wanted = call.number("comment_id")
+    for pull in call.repo.pulls.values():
+        for comment in pull.comments:
+            if comment.comment_id == wanted:
+                return comment
+    raise not_found()
+
+
+def check_of(call: Call) -> CheckRun:
+    run = call.repo.check_runs.get(call.number("check_run_id"))
+    if run is None:
+        raise not_found()
+    return run
+
+
+def app_of(call: Call) -> App:
+    """The App itself, signed in with its key."""
+    if call.viewer.app is None:
+        raise Refusal(401, "A JSON web token could not be decoded")
+    return call.viewer.app
+
+
+def is_visible(viewer: Viewer, review: Review) -> bool:
+    return review.state != "PENDING" or review.user is viewer.user
+
+
+def require_author(call: Call, comment: IssueComment | ReviewComment) -> None:
+    """Others' words may be changed by those who can write only; an App changes its own."""
+    user = call.viewer.acting_user()
+    if comment.user is user:
+        return
+    if call.viewer.installation is not None or not call.viewer.allows(call.repo, "contents:write"):
+        raise Refusal(403, "Resource not accessible by integration")

@@ -51,6 +51,16 @@ def find(quote: str, file: FileChange, *, line: int | None = None, head_text: st
     return None
 
 
+def find_quote(quote: str, text: str, line: int | None = None) -> tuple[int, int] | None:
+    """First and last line of the quote in a whole text; `line` decides between repeats."""
+    lines = [_Numbered(at, squeeze(each), changed=False) for at, each in enumerate(text.split("\n"), 1) if each.strip()]
+    for wanted in _readings(quote):
+        if matches := _matches(wanted, lines):
+            best = min(matches, key=lambda match: _distance(match, line))
+            return best.start, best.end
+    return None
+
+
 def squeeze(text: str) -> str:
     """Without any whitespace: what survives re-indenting and re-wrapping by a model."""
     return "".join(text.split())

@@ -1,8 +1,7 @@
 """Is this the finding we know? Keys, then place and words; the answer decides whether people are told again."""
 
 import hashlib
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from app.domain.anchors import squeeze
 from app.domain.findings import Evidence, Finding, Place, TrackedFinding
@@ -13,11 +12,8 @@ MAX_LINES_APART = 3
 MIN_COSINE = 0.25
 
 
-class Mapping(Protocol):
-    """Where a place of an earlier review is now (see app.domain.line_map.Moves)."""
-
-    def exact(self, place: Place, /) -> Place | None: ...
-    def near(self, place: Place, /) -> Place | None: ...
+# Where a known finding is at the head under review; None when its code is gone, was changed, or cannot be compared.
+PlaceNow = Callable[[TrackedFinding], Place | None]
 
 
 def keys(finding: Finding) -> tuple[str, ...]:
@@ -31,19 +27,20 @@ def keys(finding: Finding) -> tuple[str, ...]:
     )
 
 
-def match(known: Sequence[TrackedFinding], new: Finding, moves: Mapping) -> TrackedFinding | None:
+def match(known: Sequence[TrackedFinding], new: Finding, place_now: PlaceNow) -> TrackedFinding | None:
     """The known finding that the new one is, or None."""
-    return assign(known, [new], moves)[0]
+    return assign(known, [new], place_now)[0]
 
 
-def assign(known: Sequence[TrackedFinding], new: Sequence[Finding], moves: Mapping) -> list[TrackedFinding | None]:
+def assign(known: Sequence[TrackedFinding], new: Sequence[Finding], place_now: PlaceNow) -> list[TrackedFinding | None]:
     """For every new finding the known one that it is; no known finding is given twice, the surest pairs come first."""
     similarity = Similarity([text_of(tracked.finding) for tracked in known] + [text_of(finding) for finding in new])
+    places = [place_now(tracked) for tracked in known]
     pairs = [
         (score, old_at, new_at)
         for old_at, tracked in enumerate(known)
         for new_at, finding in enumerate(new)
-        if (score := _score(tracked, finding, moves, similarity)) is not None
+        if (score := _score(tracked, places[old_at], finding, similarity)) is not None
     ]
     result: list[TrackedFinding | None] = [None] * len(new)
     given: set[int] = set()
@@ -78,17 +75,15 @@ def lines_apart(one: Place, other: Place) -> int | None:
     return max(0, one.start_line - other.line, other.start_line - one.line)
 
 
-def _score(tracked: TrackedFinding, new: Finding, moves: Mapping, similarity: Similarity) -> float | None:
+def _score(tracked: TrackedFinding, now: Place | None, new: Finding, similarity: Similarity) -> float | None:
     """Over 1 for a common key, the cosine for near and alike, None for two different findings."""
-    old_place = tracked.finding.place
     cosine = similarity.cosine(text_of(tracked.finding), text_of(new))
-    if not set(tracked.keys).isdisjoint(keys(new)):
-        now = moves.exact(old_place)
-        # The old line still stands elsewhere, untouched: then this is the same code a second time.
-        if now is None or _within(now, new.place):
-            return 1 + cosine
-    now = moves.near(old_place)
-    return cosine if now is not None and _within(now, new.place) and cosine >= MIN_COSINE else None
+    # When the old code still stands somewhere else, equal code here is the same problem a second time.
+    if (now is None or _within(now, new.place)) and not set(tracked.keys).isdisjoint(keys(new)):
+        return 1 + cosine
+    # Changed lines have no place of their own any more; about where they were is good enough together with the words.
+    near = _within(now or tracked.finding.place, new.place)
+    return cosine if near and cosine >= MIN_COSINE else None
 
 
 def _duplicate(kept: Finding, other: Finding, similarity: Similarity) -> bool:

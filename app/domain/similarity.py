@@ -52,6 +52,11 @@ class Similarity:
         return math.log((_DAMPING + self._count) / (_DAMPING + self._frequency[term])) + 1
 
 
+def cosine(one: str, other: str) -> float:
+    """For two texts that stand alone."""
+    return Similarity((one, other)).cosine(one, other)
+
+
 def terms(text: str) -> list[str]:
     """`getUserIds` and `user_id` share their stems: get, user, id."""
     words = (part.lower() for word in _WORD.findall(text) for part in _HUMP.split(word))

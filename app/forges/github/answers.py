@@ -82,7 +82,8 @@ class Answer:
 
 @lru_cache(maxsize=100)
 def _list_of(shape: type[M]) -> TypeAdapter[list[M]]:
-    return TypeAdapter(list[shape])
+    # The type is known at run time only, which no checker can follow.
+    return TypeAdapter(list[shape])  # pyright: ignore[reportInvalidTypeForm]
 
 
 def refusal(answer: Answer, now: datetime) -> Exception | None:

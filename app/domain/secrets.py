@@ -194,8 +194,12 @@ _FEWEST_DIFFERENT = 6
 _LONGEST_PLACEHOLDER = 100
 
 
+# Encoded examples of every manual: "username:", and jwt.io's subject 1234567890.
+_DOCUMENTED = ("dXNlcm5hbWU6", "eyJzdWIiOiIxMjM0NTY3ODkwI")
+
+
 def _is_placeholder(secret: str) -> bool:
-    if len(set(secret)) < _FEWEST_DIFFERENT:
+    if len(set(secret)) < _FEWEST_DIFFERENT or any(example in secret for example in _DOCUMENTED):
         return True
     return len(secret) <= _LONGEST_PLACEHOLDER and _PLACEHOLDER.search(secret) is not None
 

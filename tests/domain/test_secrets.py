@@ -107,6 +107,8 @@ NOT_SECRETS = [
     "postgres://user:pass123@localhost/app",
     "https://example.com:8080/a@b",
     "Authorization: Bearer <token>",
+    "Authorization: Basic dXNlcm5hbWU6cGFzc3dvcmQ=",
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIn0.SflKxwRJSMeKKF2QT4",
     "Basic understanding-of-the-matter is enough",
     'if line.startswith("-----BEGIN RSA PRIVATE KEY-----"):',
     "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",

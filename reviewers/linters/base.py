@@ -1,0 +1,71 @@
+"""What a linter is to us: which files it reads, how it is called, and what its output says in our words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.domain.findings import Category, Severity
+from reviewers.linters.run import Output
+
+# What a title may have; longer ones are cut at a word.
+LONGEST_TITLE = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """One thing a linter says about a file, before it is known whether the change is to blame."""
+
+    rule: str
+    # Relative to the root, as it was asked for.
+    path: str
+    start_line: int
+    end_line: int
+    title: str
+    body: str
+    severity: Severity
+    category: Category
+    # True only for rules that are right nearly always: such a finding gets a thread with no model's agreement.
+    stands_alone: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linter:
+    """A program that reads files and prints what is wrong with them, without running any of their code."""
+
+    name: str
+    program: str
+    # The distribution whose version is the program's; empty for one that is not a Python package.
+    package: str
+    reads: Callable[[str], bool]
+    # All that stands between the program and the files.
+    arguments: Callable[[], Sequence[str]]
+    # Raises ValueError (pydantic's included) for an output that is not what we know.
+    parse: Callable[[Output], list[Hit]]
+    # Exit codes of a program that did its work.
+    good_exit_codes: frozenset[int] = frozenset({0})
+    # More hits of one rule in one file say nothing new, and would drown the rest.
+    most_per_rule_and_file: int = 20
+    # Files it was given and could not read, with the reason.
+    unread: Callable[[Output, Sequence[str]], Mapping[str, str]] = field(default=lambda _output, _files: {})
+
+
+def as_title(message: str) -> str:
+    """A tool's message as a title: its first sentence, no full stop, not too long."""
+    first = " ".join(message.split("\n", 1)[0].split())
+    first = first.split(". ", 1)[0].rstrip(".:; ")
+    if len(first) > LONGEST_TITLE:
+        first = first[: LONGEST_TITLE - 1].rsplit(" ", 1)[0].rstrip(",;:(") + "…"
+    return first[:1].upper() + first[1:]
+
+
+def has_suffix(*suffixes: str) -> Callable[[str], bool]:
+    return lambda path: path.lower().endswith(suffixes)
+
+
+def is_test(path: str) -> bool:
+    """Whether a path is a test's: there a type checker's word is mostly about mocks and deliberate misuse."""
+    *folders, name = path.lower().split("/")
+    return (
+        any(folder in {"test", "tests", "testing", "__tests__", "fixtures"} for folder in folders)
+        or name.startswith(("test_", "conftest."))
+        or name.rsplit(".", 1)[0].endswith(("_test", ".test", ".spec"))
+    )

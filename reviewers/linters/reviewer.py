@@ -1,0 +1,154 @@
+"""The reviewer that needs no model: linters over the changed files, told only about what the change brought in."""
+
+import asyncio
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from app.domain.coverage import Reading
+from app.domain.diff import Diff, FileChange
+from app.domain.findings import Evidence, Finding, Place
+from app.domain.review import ReviewerReport
+from reviewers.base import Change
+from reviewers.linters.base import Hit
+from reviewers.linters.files import SourceLines, readable_paths
+from reviewers.linters.lint import Lint, Result
+from reviewers.linters.registry import LINTERS
+from reviewers.linters.run import DEADLINE, OUR_PROGRAMS, SYSTEM_PATH
+from reviewers.linters.secret_scan import NAME as SECRETS
+from reviewers.linters.secret_scan import new_secrets
+
+NAME = "linters"
+
+# Programs at once for one review. Each may use two cores.
+AT_ONCE = 2
+# A finding about more lines than this (a whole function) is shown at its first added line.
+LONGEST_PLACE = 5
+DEFAULT_CAP = 20
+
+
+class Linters:
+    """Satisfies reviewers.base.Reviewer. A linter that fails costs its own findings, and its files are not reviewed."""
+
+    name = NAME
+    is_model = False
+
+    def __init__(
+        self, *, search_path: str = f"{OUR_PROGRAMS}{os.pathsep}{SYSTEM_PATH}", deadline: timedelta = DEADLINE
+    ) -> None:
+        self._search_path = search_path
+        self._deadline = deadline
+
+    async def review(self, change: Change) -> ReviewerReport:
+        paths, unreadable = await asyncio.to_thread(readable_paths, change)
+        with tempfile.TemporaryDirectory(prefix="linters-", ignore_cleanup_errors=True) as home:
+            lint = Lint(
+                change=change,
+                home=Path(home),
+                search_path=self._search_path,
+                deadline=self._deadline,
+                turn=asyncio.Semaphore(AT_ONCE),
+                lines={"new": SourceLines(change, "new"), "old": SourceLines(change, "old")},
+            )
+            async with asyncio.TaskGroup() as group:
+                secrets = group.create_task(asyncio.to_thread(_secrets, change.diff))
+                linters = [group.create_task(lint.run(linter, paths)) for linter in LINTERS.values()]
+        results = [*(task.result() for task in linters), secrets.result()]
+        return await asyncio.to_thread(_report, change, results, unreadable, lint.lines["new"])
+
+
+def _secrets(diff: Diff) -> Result:
+    hits = [hit for file in diff.reviewable for hit in new_secrets(file)]
+    return Result(linter=SECRETS, label="secret scan", hits=hits)
+
+
+def _report(
+    change: Change, results: Sequence[Result], unreadable: Mapping[str, str], lines: SourceLines
+) -> ReviewerReport:
+    findings: list[Finding] = []
+    dropped: list[str] = []
+    order = {file.path: position for position, file in enumerate(change.diff.files)}
+    for result in results:
+        kept, more = _capped(
+            sorted(set(result.hits), key=lambda hit: (order[hit.path], hit.start_line, hit.rule)), result
+        )
+        findings += (_finding(result.linter, hit, change.diff.by_path[hit.path], lines) for hit in kept)
+        dropped += more
+    findings.sort(key=lambda one: (order[one.place.path], one.place.start_line))
+    return ReviewerReport(
+        reviewer=NAME,
+        is_model=False,
+        findings=tuple(findings),
+        readings=tuple(_readings(change.diff, results, unreadable)),
+        analysers=tuple(result.label for result in results if result.label),
+        dropped=tuple(dropped),
+    )
+
+
+def _capped(hits: Sequence[Hit], result: Result) -> tuple[list[Hit], list[str]]:
+    """The first hits of each rule in each file, and a sentence about those that are left out."""
+    linter = LINTERS.get(result.linter)
+    cap = linter.most_per_rule_and_file if linter else DEFAULT_CAP
+    seen = Counter[tuple[str, str]]()
+    kept: list[Hit] = []
+    for hit in hits:
+        seen[hit.rule, hit.path] += 1
+        if seen[hit.rule, hit.path] <= cap:
+            kept.append(hit)
+    return kept, [
+        f"{count - cap} more of {result.linter} {rule} in {path}" for (rule, path), count in seen.items() if count > cap
+    ]
+
+
+def _readings(diff: Diff, results: Sequence[Result], unreadable: Mapping[str, str]) -> Iterator[Reading]:
+    failed = dict(unreadable)
+    for result in results:
+        for path, reason in result.failed.items():
+            failed.setdefault(path, reason)
+    for file in diff.reviewable:
+        reason = failed.get(file.path)
+        if reason is None:
+            yield Reading(reviewer=NAME, path=file.path, state="reviewed")
+        else:
+            yield Reading(reviewer=NAME, path=file.path, state="failed", reason=reason)
+
+
+def _finding(linter: str, hit: Hit, file: FileChange, lines: SourceLines) -> Finding:
+    start_line, end_line = _shown(hit, file)
+    return Finding(
+        reviewer=linter,
+        rule=hit.rule,
+        category=hit.category,
+        severity=hit.severity,
+        title=hit.title,
+        body=hit.body,
+        place=Place(path=hit.path, start_line=start_line, line=end_line),
+        quote=lines.quote(hit.path, start_line, end_line),
+        agent_prompt=_agent_prompt(linter, hit, start_line),
+        evidence=(Evidence(kind="analyser", text=f"{linter} {hit.rule}"),),
+        stands_alone=hit.stands_alone,
+    )
+
+
+def _shown(hit: Hit, file: FileChange) -> tuple[int, int]:
+    """The hit's lines, or only its first added one where it spans more than a reader wants to see."""
+    if hit.end_line - hit.start_line < LONGEST_PLACE:
+        return hit.start_line, hit.end_line
+    line = min(line for line in file.added_lines if hit.start_line <= line <= hit.end_line)
+    return line, line
+
+
+def _agent_prompt(linter: str, hit: Hit, line: int) -> str:
+    where = f"In {hit.path}, line {line}"
+    if linter == SECRETS:
+        return (
+            f"{where}, a {hit.rule} is written in the code. Read it from the environment or the project's secret store "
+            "instead, and tell the user to revoke it: removing the line does not take it out of the history."
+        )
+    return (
+        f"{where}, {linter} reports {hit.rule}: {hit.title}. {hit.body} Change the code so that this no longer holds; "
+        f"do not silence the rule. Run {linter} on the file to show that the report is gone."
+    )

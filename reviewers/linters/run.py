@@ -1,0 +1,131 @@
+"""Starts a linter's program on foreign files: exact environment, deadline, output cap, memory limit, no leftovers."""
+
+import asyncio
+import contextlib
+import os
+import resource
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+# Every linter measured needs under 2 s for the largest change we take; this is for the one that hangs.
+DEADLINE = timedelta(seconds=30)
+OUTPUT_CAP = 8 * 1024 * 1024
+# Address space. ruff, ty, ast-grep, shellcheck, hadolint and zizmor run in 256 MiB; oxlint reserves more than 1 GiB.
+MEMORY_LIMIT = 3 * 1024**3
+
+# Programs of our own environment come first, so that a system's older version is never taken for ours.
+OUR_PROGRAMS = str(Path(sys.executable).parent)
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin"
+
+_CHUNK = 256 * 1024
+_PATIENCE_AFTER_KILL = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a program that ended by itself left."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class ProgramFailed(Exception):
+    """The program did not end by itself in bounds; the message fits after its name: "timed out after 30 s"."""
+
+
+def find_program(name: str, search_path: str) -> str | None:
+    """The absolute path of a program, never from the folder under review."""
+    return shutil.which(name, path=search_path)
+
+
+async def run_program(argv: Sequence[str], *, folder: Path, home: Path, deadline: timedelta = DEADLINE) -> Output:
+    """Runs in `folder` with `home` as home and temporary folder; ProgramFailed when it has to be stopped."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=folder,
+            env=_environment(home),
+            start_new_session=True,
+            limit=_CHUNK,
+        )
+    except (OSError, ValueError) as error:
+        # No such program, too many arguments, a NUL in one of them.
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ProgramFailed(f"could not be started: {reason}") from error
+    _limit_memory(process.pid)
+    try:
+        async with asyncio.timeout(deadline.total_seconds()):
+            stdout, stderr = await _outputs(process)
+            exit_code = await process.wait()
+    except TimeoutError:
+        raise ProgramFailed(f"timed out after {deadline.total_seconds():g} s") from None
+    finally:
+        await _end(process)
+    if exit_code < 0:
+        raise ProgramFailed(f"was killed by {signal.Signals(-exit_code).name}")
+    return Output(exit_code, stdout, stderr)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """All that the program sees: nothing of ours is inherited."""
+    return {
+        "PATH": SYSTEM_PATH,
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "LC_ALL": "C.UTF-8",
+        "NO_COLOR": "1",
+        # Each would take all cores of a machine that also answers webhooks.
+        "RAYON_NUM_THREADS": "2",
+        "TY_MAX_PARALLELISM": "2",
+    }
+
+
+def _limit_memory(pid: int) -> None:
+    # From outside, since code between fork and exec is unsafe with threads. Only Linux can; gone already is fine too.
+    if sys.platform == "linux":
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+
+
+async def _outputs(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
+    try:
+        async with asyncio.TaskGroup() as group:
+            stdout = group.create_task(_read(process.stdout))
+            stderr = group.create_task(_read(process.stderr))
+    except* ProgramFailed as failures:
+        raise failures.exceptions[0] from None
+    return stdout.result(), stderr.result()
+
+
+async def _read(stream: asyncio.StreamReader | None) -> bytes:
+    assert stream is not None  # noqa: S101 - asked for as a pipe above
+    read = bytearray()
+    while chunk := await stream.read(_CHUNK):
+        read += chunk
+        if len(read) > OUTPUT_CAP:
+            raise ProgramFailed(f"printed more than {OUTPUT_CAP // 1024**2} MB")
+    return bytes(read)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Nothing of the program's process group is left, on whatever way we leave."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    # Its end is only noticed when the pipes are empty; one held open by somebody outside the group is given up.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE_AFTER_KILL.total_seconds()):
+            for stream in (process.stdout, process.stderr):
+                while stream is not None and await stream.read(_CHUNK):
+                    pass
+            await process.wait()

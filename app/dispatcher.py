@@ -15,7 +15,7 @@ from app.domain.events import Event, Ignored
 from app.forges.base import ForgeInbox
 from app.routing import Meaning, Routing
 from app.store.deliveries import Deliveries
-from workflows.client import PullRequests
+from workflows.client import Turns
 
 log = structlog.get_logger()
 
@@ -48,12 +48,12 @@ class Dispatcher:
         deliveries: Deliveries,
         inboxes: Mapping[str, ForgeInbox],
         routing: Routing,
-        pull_requests: PullRequests,
+        turns: Turns,
     ) -> None:
         self.deliveries = deliveries
         self.inboxes = inboxes
         self.routing = routing
-        self.pull_requests = pull_requests
+        self.turns = turns
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -120,10 +120,10 @@ class Dispatcher:
         for nudge in meaning.nudges:
             word = nudge.action_key or nudge.kind
             if meaning.ref is not None and word not in said:
-                await self.pull_requests.tell(meaning.ref, nudge, fairness_key=meaning.installation)
+                await self.turns.tell(meaning.ref, nudge, fairness_key=meaning.installation)
                 said.add(word)
         if meaning.chore:
-            await self.pull_requests.run_chore(meaning.chore)
+            await self.turns.run_chore(meaning.chore)
 
     async def _put_off(self, delivery: Delivery, error: Exception) -> None:
         if delivery.attempts >= TRIES:

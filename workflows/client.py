@@ -29,7 +29,7 @@ CHORES: Mapping[str, timedelta] = {
 }
 
 
-class PullRequests:
+class Turns:
     """The pull requests' workflows, as the dispatcher and the commands of the shell see them."""
 
     def __init__(self, client: Client, *, time_scale: float = 1.0) -> None:

@@ -7,6 +7,7 @@ from app.domain.model import Frozen
 from app.domain.outcomes import Outcome
 from app.domain.pull_request import PullRequestRef
 
+LimitKind = Literal["primary", "secondary", "ours", "model", "budget"]
 NudgeKind = Literal["opened", "pushed", "changed", "action"]
 
 
@@ -81,7 +82,9 @@ class StepDone(Frozen):
 
     report_key: str = ""
     wait_until: datetime | None = None
-    why: str = ""
+    wait_kind: LimitKind = "model"
+    # Why this reviewer can never read it as things are set up: a refused key, an unknown model.
+    failure: str = ""
 
 
 class WaitNotice(Frozen):
@@ -89,7 +92,7 @@ class WaitNotice(Frozen):
 
     run_id: str
     until: datetime
-    why: str
+    kind: LimitKind
 
 
 class PostRequest(Frozen):
@@ -97,6 +100,7 @@ class PostRequest(Frozen):
     full: bool = False
     # Reviewer name -> blob key of its report.
     reports: dict[str, str]
+    failure: str = ""
 
 
 class Posted(Frozen):

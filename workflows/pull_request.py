@@ -109,7 +109,7 @@ class PullRequest:
 
     async def _look(self, request: str) -> Admission:
         try:
-            return await call("look", LookRequest(ref=self.start.ref, request=request), Admission, timing.FORGE_CALL)
+            return await call("look", LookRequest(ref=self.start.ref, request=request), Admission, timing.FETCH)
         except ActivityError as error:
             # Uninstalled, deleted, or a day without a forge: nobody is there to be told. The reconciler looks again.
             workflow.logger.warning("look.failed", extra={"cause": type(error.cause).__name__})

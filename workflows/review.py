@@ -53,21 +53,26 @@ class Review:
     async def _review(self) -> None:
         begun = await call("begin_review", self.start, BegunReview, timing.FETCH)
         if begun.status in {"started", "carried"}:
-            reports = await asyncio.gather(*(self._read(step) for step in begun.steps))
+            done = await asyncio.gather(*(self._read(step) for step in begun.steps))
             # From here on a stop comes too late: the posting looks at the head itself before anything is shown.
             self.posting = True
-            request = PostRequest(run_id=begun.run_id, full=self.start.full, reports=dict(reports))
+            request = PostRequest(
+                run_id=begun.run_id,
+                full=self.start.full,
+                reports={step.reviewer: one.report_key for step, one in zip(begun.steps, done, strict=True)},
+                failure=next((one.failure for one in done if one.failure), ""),
+            )
             await call("post_review", request, Posted, timing.FORGE_CALL)
 
-    async def _read(self, step: ReviewerStep) -> tuple[str, str]:
-        """The reviewer's name and the key of its report; waits out its model's limits with a durable timer."""
+    async def _read(self, step: ReviewerStep) -> StepDone:
+        """The reviewer's report; waits out its model's limits with a durable timer."""
         while True:
             done = await call("read_change", step, StepDone, timing.REVIEWER, queue=step.queue)
             if done.wait_until is None:
-                return step.reviewer, done.report_key
+                return done
             left = done.wait_until - workflow.now()
             if left > timing.WORTH_SAYING * self.start.time_scale:
-                notice = WaitNotice(run_id=step.run_id, until=done.wait_until, why=done.why)
+                notice = WaitNotice(run_id=step.run_id, until=done.wait_until, kind=done.wait_kind)
                 await tell("show_wait", notice, timing.FORGE_CALL)
             await workflow.sleep(max(left, timedelta(milliseconds=100)))
 

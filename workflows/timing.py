@@ -13,7 +13,7 @@ QUIET_AT_MOST = timedelta(minutes=2)
 WORTH_SAYING = timedelta(seconds=45)
 
 # What is final by its nature; everything else is tried again.
-DEFINITE = ["UserError", "Refused", "ForgeRefused", "Gone", "HeadGone", "SchemaError"]
+DEFINITE = ["UserError", "Refused", "ForgeRefused", "Gone", "AccessDenied"]
 
 UNTIL_IT_WORKS = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
@@ -35,6 +35,9 @@ FETCH = ActivityConfig(
     heartbeat_timeout=timedelta(seconds=30),
     retry_policy=UNTIL_IT_WORKS,
 )
+# After so many tries of a silent provider its files are said to be unread, and the others' findings are posted.
+REVIEWER_TRIES = 5
+
 # A reviewer may read for long, but a dead worker is noticed after the heartbeat.
 REVIEWER = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=30),
@@ -43,7 +46,7 @@ REVIEWER = ActivityConfig(
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),
         maximum_interval=timedelta(minutes=1),
-        maximum_attempts=6,
+        maximum_attempts=REVIEWER_TRIES,
         non_retryable_error_types=DEFINITE,
     ),
 )

@@ -1,4 +1,4 @@
-"""The door: a delivery is verified over its raw bytes, stored in one insert, acknowledged. Nothing else happens here."""
+"""The door: a delivery is verified over its raw bytes, stored in one insert and acknowledged; nothing else."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -3,17 +3,19 @@
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from app.store.blobs import Blobs
-from app.store.pull_requests import PullRequests
-from app.store.repositories import Repositories
-from app.store.runs import Runs
 from temporalio import activity
 
 from app.domain.pull_request import PullRequest
 from app.domain.repo_config import RepoConfig
 from app.domain.runs import PullRequestState
 from app.forges.base import ForgeReader
+from app.store.blobs import Blobs
+from app.store.pull_requests import PullRequests
+from app.store.repositories import Repositories
+from app.store.runs import Runs
 from workflows.activities.configuration import Configurations
+from workflows.activities.fetching import Fetching
+from workflows.activities.heartbeat import beating
 from workflows.messages import Admission, LookRequest
 from workflows.turn import AUTO
 
@@ -30,6 +32,7 @@ class Looking:
         pull_requests: PullRequests,
         runs: Runs,
         blobs: Blobs,
+        fetching: Fetching,
         configurations: Configurations,
     ) -> None:
         self.readers = readers
@@ -37,6 +40,7 @@ class Looking:
         self.pull_requests = pull_requests
         self.runs = runs
         self.blobs = blobs
+        self.fetching = fetching
         self.configurations = configurations
 
     @activity.defn(name="look")
@@ -46,7 +50,9 @@ class Looking:
         state = await self.pull_requests.see(pull_request)
         if pull_request.state != "open":
             return Admission(verdict="closed", head_sha=pull_request.head_sha)
-        config = await self.configurations.of(pull_request.repo)
+        async with beating():
+            fetched = await self.fetching.fetch(pull_request, refresh=True)
+        config = await self.configurations.at(pull_request, fetched)
         reason = None if request.request != AUTO else _why_not(pull_request, config.config)
         silent = request.request == AUTO and await self._not_asked_for(pull_request, state, config.config)
         if silent:

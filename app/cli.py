@@ -1,0 +1,187 @@
+"""The command line: what people type, in words; each command's work is imported when it is asked for."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from app.domain.errors import Refused, UserError
+from app.domain.names import NAME
+
+app = typer.Typer(
+    name="corrigent",
+    help=f"{NAME} reviews every pull request: never a false green, exactly once, no fix without proof.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+)
+setup = typer.Typer(help="Make the App or the tokens and write the settings.", no_args_is_help=True)
+app.add_typer(setup, name="setup")
+
+# Wrong use or configuration.
+WRONG_USE = 2
+
+Home = Annotated[Path | None, typer.Option(help="Where settings, database and mirrors are.", envvar="CORRIGENT_HOME")]
+Port = Annotated[int | None, typer.Option(help="The port of the dashboard and of webhooks.")]
+
+
+@app.command()
+def demo(
+    once: Annotated[
+        bool, typer.Option(help="End when everything was shown; exit 1 when something went wrong.")
+    ] = False,
+    live: Annotated[
+        bool, typer.Option(help="Use the model whose key is in the environment. Costs about $0.05.")
+    ] = False,
+    require_fixes: Annotated[bool, typer.Option(help="Exit 1 when fixes cannot be shown.", hidden=True)] = False,
+    port: Annotated[int, typer.Option(help="The dashboard's port; 0 takes a free one.")] = 8377,
+) -> None:
+    """Show everything on this machine: no account, no key, nothing leaves it."""
+    from app.demo.run import run_demo
+
+    leave(run_demo(once=once, live=live, port=port, require_fixes=require_fixes))
+
+
+@app.command()
+def review(
+    target: Annotated[str, typer.Argument(help="A folder, or the address of a pull request.")] = ".",
+    base: Annotated[str, typer.Option(help="What local work is compared with.")] = "",
+    post: Annotated[bool, typer.Option(help="Post it as a review in your name.")] = False,
+    model: Annotated[str, typer.Option(help="provider:name, for example anthropic:NAME or ollama:NAME.")] = "",
+    output: Annotated[
+        Literal["text", "json", "sarif", "markdown"], typer.Option("--format", help="How to print it.")
+    ] = "text",
+    fail_on: Annotated[
+        Literal["low", "medium", "high", "never"], typer.Option(help="Exit 1 from this severity on.")
+    ] = "low",
+) -> None:
+    """Review local work, or any pull request by its address."""
+    from app.review_here import review_here
+
+    leave(review_here(target, base=base, post=post, model=model, output=output, fail_on=fail_on))
+
+
+@setup.command("github")
+def setup_github(
+    host: Annotated[str, typer.Option(help="github.com, or the host of a GitHub Enterprise Server.")] = "github.com",
+    url: Annotated[str, typer.Option(help="The public address that webhooks can reach; without one we poll.")] = "",
+    fixes: Annotated[bool | None, typer.Option("--fixes/--review-only", help="May it write code as well?")] = None,
+    merge_queue: Annotated[bool, typer.Option(help="The check is required in a merge queue.")] = False,
+    port: Annotated[int, typer.Option(help="Where the page is opened on this machine.")] = 8377,
+    home: Home = None,
+) -> None:
+    """Make the App in the browser and write the settings."""
+    from app.setup.github import setup_github as run
+
+    leave(run(host=host, url=url, fixes=fixes, merge_queue=merge_queue, port=port, home=home))
+
+
+@app.command()
+def up(port: Port = None, home: Home = None) -> None:
+    """Run everything in one process, with its own Temporal and SQLite."""
+    from app.up import run_parts
+
+    leave(run_parts(("serve", "dispatch", "work"), port=port, home=home))
+
+
+@app.command()
+def doctor(
+    part: Annotated[str, typer.Argument(help="One part only: settings, model, GitHub, …")] = "", home: Home = None
+) -> None:
+    """Check every part, one line each, with what to do next."""
+    from app.doctor import run_doctor
+
+    leave(run_doctor(part, home=home))
+
+
+@app.command()
+def backfill(
+    last: Annotated[int, typer.Option(help="How many pull requests, newest first.")] = 10,
+    repo: Annotated[str, typer.Option(help="OWNER/REPO; all repositories when left out.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask after showing the cost.")] = False,
+    home: Home = None,
+) -> None:
+    """Review pull requests that were open before Corrigent came; the cost is shown first."""
+    from app.backfill import run_backfill
+
+    leave(run_backfill(last=last, repo=repo, yes=yes, home=home))
+
+
+@app.command()
+def config(
+    repo: Annotated[str, typer.Argument(help="OWNER/REPO, or a folder with a .corrigent.yaml.")] = ".",
+    schema: Annotated[bool, typer.Option(help="Print the JSON Schema of .corrigent.yaml.")] = False,
+    home: Home = None,
+) -> None:
+    """Print the configuration in force and where each value came from."""
+    from app.show_config import show_config
+
+    leave(show_config(repo, schema=schema, home=home))
+
+
+@app.command(hidden=True)
+def serve(port: Port = None, home: Home = None) -> None:
+    """Webhooks and dashboard only, for a deployment of many machines."""
+    from app.up import run_parts
+
+    leave(run_parts(("serve",), port=port, home=home))
+
+
+@app.command(hidden=True)
+def dispatch(home: Home = None) -> None:
+    """From the inbox to the workflows only."""
+    from app.up import run_parts
+
+    leave(run_parts(("dispatch",), port=None, home=home))
+
+
+@app.command(hidden=True)
+def work(home: Home = None) -> None:
+    """The workers only."""
+    from app.up import run_parts
+
+    leave(run_parts(("work",), port=None, home=home))
+
+
+@app.command(hidden=True)
+def migrate(home: Home = None) -> None:
+    """Bring the database to this version's schema."""
+    from app.up import run_migration
+
+    leave(run_migration(home=home))
+
+
+def leave(code: int) -> None:
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The console script. Errors that are the user's to mend are one sentence."""
+    _refuse_foreign_modules()
+    code = 0
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as done:
+        code = done.exit_code
+    except (UserError, Refused) as error:
+        typer.echo(str(error), err=True)
+        code = WRONG_USE
+    except typer.Abort:
+        code = 130
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if "temporalio" in sys.modules:
+        # Its runtime aborts a third of short-lived interpreters at exit; everything of ours is closed by now.
+        os._exit(code)
+    sys.exit(code)
+
+
+def _refuse_foreign_modules() -> None:
+    """`python -m app.cli` in somebody's repository would run that repository's code under our name."""
+    ours = Path(__file__).resolve().parent.parent
+    first = Path(sys.path[0] or ".").resolve()
+    if first != ours and (first / "app").exists():
+        sys.exit(f"{NAME} is started as `corrigent`; here {first} would be imported in its place.")

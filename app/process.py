@@ -1,0 +1,133 @@
+"""What one process of Corrigent runs: the door, the dispatcher, the workers, or all of them with their own Temporal."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import structlog
+
+from app.dispatcher import Dispatcher
+from app.queue_activities import all_activities
+from app.routing import Routing
+from app.settings import Settings
+from app.sweeper import POLL_EVERY, SWEEP_EVERY, Sweeper
+from app.temporal_client import connect, end_what_is_older, make_current
+from app.temporal_server import EmbeddedTemporal
+from app.web.hooks import HookDoor
+from app.web.main import create_app
+from app.web.server import serving
+from app.wiring import Forges, Store, open_forges, open_store
+from app.worker import WorkerGroup
+from workflows.client import Turns
+
+log = structlog.get_logger()
+
+Part = Literal["serve", "dispatch", "work"]
+ALL_PARTS: frozenset[Part] = frozenset({"serve", "dispatch", "work"})
+
+
+@dataclass
+class Running:
+    """A process at work; `turns` is there once Temporal is."""
+
+    store: Store
+    forges: Forges
+    port: int = 0
+    turns: Turns | None = None
+    dispatcher: Dispatcher | None = None
+    # Set when a loop of this process ended with an error: the process cannot go on as it should.
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        """There is something in the inbox; a dispatcher elsewhere finds it by itself."""
+        if self.dispatcher is not None:
+            self.dispatcher.wake.set()
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, parts: frozenset[Part] = ALL_PARTS) -> AsyncIterator[Running]:
+    """Everything up when this is entered; everything down, in reverse order, when it is left."""
+    embedded = not settings.temporal_address
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings, may_migrate=embedded))
+        forges = await stack.enter_async_context(open_forges(settings, store.limits))
+        state = Running(store=store, forges=forges)
+        # The door first: deliveries are safe from here on, whatever the rest takes.
+        if "serve" in parts:
+            await _open_door(stack, settings, state)
+        if parts & {"dispatch", "work"}:
+            await _connect(stack, settings, state, parts, embedded=embedded)
+        yield state
+
+
+async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) -> None:
+    door = HookDoor(
+        deliveries=state.store.deliveries,
+        inboxes=state.forges.inboxes,
+        wake=state.wake,
+        received=lambda _status: None,
+    )
+
+    async def healthy() -> Mapping[str, str]:
+        return {}
+
+    app = create_app(door=door, healthy=healthy)
+    state.port = await stack.enter_async_context(serving(app, settings.listen_host, settings.listen_port))
+
+
+async def _connect(
+    stack: AsyncExitStack, settings: Settings, state: Running, parts: frozenset[Part], *, embedded: bool
+) -> None:
+    address = settings.temporal_address
+    if embedded:
+        server = EmbeddedTemporal(settings.home, settings.temporal_port, ui_port=settings.temporal_ui_port)
+        address = (await stack.enter_async_context(server)).address
+        _in_background(stack, state, server.keep_running())
+    client = await connect(settings, address)
+    state.turns = Turns(client, time_scale=settings.time_scale)
+    if embedded:
+        await end_what_is_older(settings.home, state.turns)
+    if "work" in parts:
+        activities = all_activities(settings, state.store, state.forges, state.turns)
+        await stack.enter_async_context(WorkerGroup(client, activities, build_id=settings.worker_build_id))
+        if embedded:
+            await make_current(client, settings.worker_build_id)
+        await state.turns.ensure_schedules()
+    if "dispatch" in parts:
+        _dispatch(stack, settings, state, state.turns)
+
+
+def _dispatch(stack: AsyncExitStack, settings: Settings, state: Running, turns: Turns) -> None:
+    store, inboxes = state.store, state.forges.inboxes
+    routing = Routing(
+        repositories=store.repositories, actions=store.actions, runs=store.runs, mentions=state.forges.mentions
+    )
+    state.dispatcher = Dispatcher(deliveries=store.deliveries, inboxes=inboxes, routing=routing, turns=turns)
+    sweeper = Sweeper(
+        inboxes=inboxes,
+        deliveries=store.deliveries,
+        cursors=store.cursors,
+        wake=state.wake,
+        every=SWEEP_EVERY if settings.public_url else POLL_EVERY,
+    )
+    _in_background(stack, state, state.dispatcher.run())
+    _in_background(stack, state, sweeper.run())
+
+
+def _in_background(stack: AsyncExitStack, state: Running, work: Coroutine[None, None, None]) -> None:
+    """A loop for the life of the process; an error in it is the end of both."""
+    task = asyncio.create_task(work)
+
+    def note_end(ended: "asyncio.Task[None]") -> None:
+        if not ended.cancelled() and (error := ended.exception()) is not None:
+            log.error("process.loop_failed", exc_info=error)
+            state.failed.set()
+
+    async def stop() -> None:
+        task.cancel()
+        await asyncio.wait([task])
+
+    task.add_done_callback(note_end)
+    stack.push_async_callback(stop)

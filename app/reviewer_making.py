@@ -1,0 +1,91 @@
+"""Making the reviewers of a queue: those with a model get a budget and a memory, the others get nothing."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, time
+
+from app.domain.pull_request import PullRequest
+from app.domain.repo_config import ConfigInForce
+from app.domain.review import ReviewerReport
+from app.llm.budget import Allowance, Budget
+from app.llm.models import ModelAccess, ModelSpec, open_model
+from app.settings import Settings
+from app.wiring import Store
+from reviewers.base import Reviewer
+from reviewers.registry import REVIEWERS, Parts
+from workflows.activities.answers import StoredAnswers
+from workflows.messages import ReviewerStep
+
+
+async def make_plain(step: ReviewerStep, _pull_request: PullRequest, _config: ConfigInForce) -> Reviewer:
+    """For the queue that holds nothing."""
+    return REVIEWERS[step.reviewer](Parts())
+
+
+def silent(_: ReviewerStep) -> Callable[[str], None]:
+    """Where there is no database, progress is told to nobody."""
+    return lambda _line: None
+
+
+class ModelReviewers:
+    """For the queue that holds model keys and the database."""
+
+    def __init__(self, settings: Settings, store: Store, *, clock: Callable[[], datetime]) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self.talking: set[asyncio.Task[int]] = set()
+
+    async def make(self, step: ReviewerStep, pull_request: PullRequest, config: ConfigInForce) -> Reviewer:
+        """UserError when the configured model cannot be opened."""
+        limits, ref = config.config.budget, pull_request.ref
+        midnight = datetime.combine(self.clock().date(), time(), UTC)
+        spent_today = await self.store.usage.spent_since(ref.connection, ref.repo_id, midnight)
+        await self.store.runs.set_stage(step.run_id, "model", now=self.clock())
+        return REVIEWERS[step.reviewer](
+            Parts(
+                model=open_model(ModelSpec.parse(self.settings.model), self._access()),
+                budget=Budget(
+                    pull_request=Allowance(limit=limits.pull_request, spent=await self.store.usage.spent(ref)),
+                    day=Allowance(limit=limits.day, spent=spent_today),
+                    clock=self.clock,
+                ),
+                answers=StoredAnswers(run_id=step.run_id, effects=self.store.effects, blobs=self.store.blobs),
+                secrets=self.settings.secret_values(),
+            )
+        )
+
+    async def keep(self, step: ReviewerStep, pull_request: PullRequest, report: ReviewerReport, key: str) -> None:
+        """What it cost, once however often the report is made."""
+        usage, now = report.usage, self.clock()
+        await self.store.runs.add_report(step.run_id, step.reviewer, key, usage.dollars or 0.0, usage.requests)
+        await self.store.usage.add(
+            step.run_id,
+            pull_request.ref,
+            pull_request.repo.installation_id,
+            usage,
+            now,
+            reviewer=step.reviewer,
+        )
+
+    def watch(self, step: ReviewerStep) -> Callable[[str], None]:
+        """Progress lines go to the run's stream; a line that comes late is a line less, never a reason to wait."""
+
+        def say(line: str) -> None:
+            task = asyncio.ensure_future(
+                self.store.streams.append(f"run/{step.run_id}", "progress", line, now=self.clock())
+            )
+            self.talking.add(task)
+            task.add_done_callback(self.talking.discard)
+
+        return say
+
+    def _access(self) -> ModelAccess:
+        settings = self.settings
+        key = settings.key_for(ModelSpec.parse(settings.model).provider)
+        return ModelAccess(
+            api_key=key.get_secret_value() if key else "",
+            base_url=settings.model_base_url,
+            ca_file=str(settings.model_ca_file or ""),
+            proxy=settings.model_proxy.get_secret_value() if settings.model_proxy else "",
+        )

@@ -1,0 +1,163 @@
+"""The only place that builds: settings in, parts out. Every part gets what it needs, and nothing else."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from app.checkouts.mirrors import Mirrors
+from app.domain.names import COMMAND_PREFIX
+from app.domain.phrases import Voice
+from app.forges.base import ForgeInbox, ForgeReader, ForgeWriter, Limits
+from app.forges.registry import Connection, Forge, build
+from app.settings import Settings
+from app.store.actions import Actions
+from app.store.audit import Audit
+from app.store.blobs import Blobs
+from app.store.config_files import ConfigFiles
+from app.store.cursors import Cursors
+from app.store.database import Database
+from app.store.deliveries import Deliveries
+from app.store.effects import Effects
+from app.store.findings import Findings
+from app.store.limits import LimitBuckets
+from app.store.pull_requests import PullRequests
+from app.store.repositories import Repositories
+from app.store.runs import Runs
+from app.store.schema import check, migrate
+from app.store.streams import Streams
+from app.store.usage import Usage
+from workflows.activities.configuration import OperatorLayers
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """Everything that outlives a process."""
+
+    db: Database
+    actions: Actions
+    audit: Audit
+    blobs: Blobs
+    config_files: ConfigFiles
+    cursors: Cursors
+    deliveries: Deliveries
+    effects: Effects
+    findings: Findings
+    limits: LimitBuckets
+    pull_requests: PullRequests
+    repositories: Repositories
+    runs: Runs
+    streams: Streams
+    usage: Usage
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, may_migrate: bool) -> AsyncIterator[Store]:
+    """The database at this version's schema; UserError when it is not and may not be brought to it."""
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    db = await Database.open(settings.database_url.get_secret_value())
+    try:
+        await (migrate(db) if may_migrate else check(db))
+        yield Store(
+            db=db,
+            actions=Actions(db),
+            audit=Audit(db),
+            blobs=Blobs(settings.blobs_url),
+            config_files=ConfigFiles(db),
+            cursors=Cursors(db),
+            deliveries=Deliveries(db),
+            effects=Effects(db),
+            findings=Findings(db),
+            limits=LimitBuckets(db),
+            pull_requests=PullRequests(db),
+            repositories=Repositories(db),
+            runs=Runs(db),
+            streams=Streams(db),
+            usage=Usage(db),
+        )
+    finally:
+        await db.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forges:
+    """The configured connections by key; each step gets the protocol it needs."""
+
+    all: Mapping[str, Forge]
+
+    @property
+    def inboxes(self) -> Mapping[str, ForgeInbox]:
+        return {key: forge.inbox for key, forge in self.all.items()}
+
+    @property
+    def readers(self) -> Mapping[str, ForgeReader]:
+        return {key: forge.reader for key, forge in self.all.items()}
+
+    @property
+    def writers(self) -> Mapping[str, ForgeWriter]:
+        return {key: forge.writer for key, forge in self.all.items()}
+
+    @property
+    def mentions(self) -> Mapping[str, tuple[str, ...]]:
+        """What addresses us on each connection."""
+        return {key: (COMMAND_PREFIX, f"@{forge.connection.slug}") for key, forge in self.all.items()}
+
+
+@asynccontextmanager
+async def open_forges(settings: Settings, limits: Limits) -> AsyncIterator[Forges]:
+    forges = {one.key: build(_connection(settings, one.key), limits) for one in settings.connections}
+    try:
+        yield Forges(all=forges)
+    finally:
+        for forge in forges.values():
+            await forge.close()
+
+
+def _connection(settings: Settings, key: str) -> Connection:
+    given = next(one for one in settings.connections if one.key == key)
+    return Connection(
+        key=given.key,
+        kind=given.kind,
+        api_url=given.api_url,
+        web_url=given.web_url,
+        app_id=given.app_id,
+        private_key=given.private_key,
+        webhook_secrets=tuple(one for one in (given.webhook_secret, given.old_webhook_secret) if one is not None),
+        slug=given.slug,
+        ca_file=str(given.ca_file or ""),
+        proxy=given.proxy.get_secret_value() if given.proxy else "",
+    )
+
+
+def voices(settings: Settings) -> dict[str, Voice]:
+    """How we speak on each connection; `/corrigent` works everywhere and pings nobody."""
+    return {
+        one.key: Voice(
+            mention=COMMAND_PREFIX,
+            link_hosts=tuple(host for host in (urlsplit(one.web_url).hostname,) if host),
+            public_url=settings.public_url,
+        )
+        for one in settings.connections
+    }
+
+
+def open_mirrors(settings: Settings) -> Mirrors:
+    """Plain http only to a forge on this machine: the demo's."""
+    home = all(urlsplit(one.web_url).scheme == "http" for one in settings.connections) and settings.connections
+    return Mirrors(settings.mirrors_folder, protocols=("https", "http") if home else ("https",))
+
+
+def operator_layers(settings: Settings) -> OperatorLayers:
+    """What the operator's file says about reviewing, for everybody and by organisation."""
+    organisations = settings.organisations
+    return OperatorLayers(
+        defaults=settings.defaults,
+        locked=settings.locked,
+        organisation_defaults={owner: table.defaults for owner, table in organisations.items()},
+        organisation_locked={owner: table.locked for owner, table in organisations.items()},
+    )

@@ -1,0 +1,177 @@
+"""Beginning a review: claim the head, open its check, and put the code where the reviewers find it."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from temporalio import activity
+
+from app.checkouts.mirrors import Fetched, HeadGone, Mirrors
+from app.checkouts.snapshot import make
+from app.domain.diff import Diff
+from app.domain.outcomes import Outcome
+from app.domain.pull_request import PullRequest
+from app.domain.repo_config import ConfigInForce
+from app.domain.runs import OpenedRun, Run
+from app.store.blobs import Blobs
+from app.store.runs import COMPLETE, Runs
+from reviewers.pipeline import reviewers_for
+from reviewers.registry import MODEL_REVIEWERS
+from workflows import queues
+from workflows.activities.checks import Checks
+from workflows.activities.configuration import Configurations
+from workflows.activities.fetching import Fetching
+from workflows.activities.heartbeat import beating
+from workflows.messages import BegunReview, ReviewerStep, ReviewInput
+from workflows.turn import AUTO
+
+# Runs that ended without having said anything about the code: their head may be claimed again.
+UNSAID = (Outcome.SUPERSEDED, Outcome.SKIPPED)
+
+
+class Beginning:
+    def __init__(
+        self,
+        *,
+        fetching: Fetching,
+        runs: Runs,
+        blobs: Blobs,
+        mirrors: Mirrors,
+        configurations: Configurations,
+        checks: Checks,
+        model: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.fetching = fetching
+        self.runs = runs
+        self.blobs = blobs
+        self.mirrors = mirrors
+        self.configurations = configurations
+        self.checks = checks
+        self.model = model
+        self.clock = clock
+
+    @activity.defn(name="begin_review")
+    async def begin_review(self, start: ReviewInput) -> BegunReview:
+        pull_request = await self.blobs.get_model(start.pull_request_key, PullRequest)
+        async with beating():
+            if start.skip_reason:
+                return await self._skip(start, pull_request)
+            try:
+                fetched = await self.fetching.fetch(pull_request, refresh=False)
+            except HeadGone:
+                return BegunReview(status="moved")
+            return await self._begin(start, pull_request, fetched)
+
+    async def _begin(self, start: ReviewInput, pull_request: PullRequest, fetched: Fetched) -> BegunReview:
+        config = await self.configurations.at(pull_request, fetched)
+        opened = await self._open(start, pull_request, fetched, config)
+        run = opened.run
+        if opened.status == "done":
+            return BegunReview(status="done", run_id=run.run_id)
+        await self.runs.set_stage(run.run_id, "checkout", attempt=activity.info().attempt, now=self.clock())
+        diff, _ = await asyncio.gather(self._diff(pull_request, fetched, config), self.checks.open(run))
+        keys = await asyncio.gather(self.blobs.put_model(config), self.blobs.put_model(diff))
+        await self.runs.set_keys(run.run_id, config_key=keys[0], diff_key=keys[1])
+        if opened.status == "carried":
+            return BegunReview(status="carried", run_id=run.run_id)
+        steps = await self._steps(start, run, fetched, diff, keys[0])
+        await self.runs.set_stage(run.run_id, "analysers", now=self.clock())
+        return BegunReview(status="started", run_id=run.run_id, steps=steps)
+
+    async def _open(
+        self, start: ReviewInput, pull_request: PullRequest, fetched: Fetched, config: ConfigInForce
+    ) -> OpenedRun:
+        patch_id = await self.mirrors.patch_id(pull_request.repo, fetched.merge_base_sha, fetched.head_sha)
+        if not start.full and await self._nothing_new(start, fetched, config):
+            last = await self.runs.last_reviewed(start.ref)
+            if last is not None:
+                return OpenedRun(status="done", run=last)
+        request, tries = start.request, 1
+        while True:
+            opened = await self.runs.open(
+                ref=start.ref,
+                head_sha=fetched.head_sha,
+                merge_base_sha=fetched.merge_base_sha,
+                base_ref=pull_request.base_ref,
+                base_sha=pull_request.base_sha,
+                request=request,
+                patch_id=patch_id,
+                config_fingerprint=config.fingerprint,
+                now=self.clock(),
+            )
+            if opened.status != "done" or opened.run.outcome not in UNSAID:
+                return opened
+            # A head that was superseded and came back, or a draft that became ready: nothing was said about it yet.
+            tries += 1
+            request = again(start.request, tries)
+
+    async def _nothing_new(self, start: ReviewInput, fetched: Fetched, config: ConfigInForce) -> bool:
+        """`review` reads what is new since the last reviewed head; a head that was read whole has nothing new."""
+        if start.request == AUTO:
+            return False
+        last = await self.runs.last_reviewed(start.ref)
+        return (
+            last is not None
+            and last.outcome in COMPLETE
+            and (last.head_sha, last.merge_base_sha) == (fetched.head_sha, fetched.merge_base_sha)
+            and last.config_fingerprint == config.fingerprint
+        )
+
+    async def _diff(self, pull_request: PullRequest, fetched: Fetched, config: ConfigInForce) -> Diff:
+        return await self.mirrors.diff(
+            pull_request.repo,
+            fetched.merge_base_sha,
+            fetched.head_sha,
+            limits=config.config.limits,
+            ignore=config.config.ignore,
+        )
+
+    async def _steps(
+        self, start: ReviewInput, run: Run, fetched: Fetched, diff: Diff, config_key: str
+    ) -> tuple[ReviewerStep, ...]:
+        if not diff.reviewable:
+            return ()
+        snapshot = await make(self.mirrors.git(run.ref), fetched.head_tree_id, diff)
+        snapshot_key = await self.blobs.put(snapshot)
+        diff_key = await self.blobs.put_model(diff)
+        await self.runs.set_keys(run.run_id, snapshot_key=snapshot_key)
+        return tuple(
+            ReviewerStep(
+                run_id=run.run_id,
+                reviewer=name,
+                queue=queues.LLM if name in MODEL_REVIEWERS else queues.SANDBOX,
+                pull_request_key=start.pull_request_key,
+                diff_key=diff_key,
+                snapshot_key=snapshot_key,
+                config_key=config_key,
+            )
+            for name in reviewers_for(self.model)
+        )
+
+    async def _skip(self, start: ReviewInput, pull_request: PullRequest) -> BegunReview:
+        """A head that is not read: its check says why, and that is all."""
+        opened = await self.runs.open(
+            ref=start.ref,
+            head_sha=start.head_sha,
+            merge_base_sha="",
+            base_ref=pull_request.base_ref,
+            base_sha=pull_request.base_sha,
+            request=start.request,
+            patch_id="",
+            config_fingerprint="",
+            now=self.clock(),
+        )
+        if opened.status != "done":
+            await self.checks.skip(opened.run, start.skip_reason)
+        return BegunReview(status="done", run_id=opened.run.run_id)
+
+
+def again(request: str, tries: int) -> str:
+    """The claim of a head whose earlier runs said nothing."""
+    return request if tries == 1 else f"{request}~{tries}"
+
+
+def asked_by(run: Run) -> str:
+    """The request a run's claim was made for."""
+    return run.request.partition("~")[0]

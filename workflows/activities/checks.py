@@ -1,0 +1,113 @@
+"""The check of a run: opened at once, told of waits, and completed in every path."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from app.domain.check_text import completed_check
+from app.domain.errors import RateLimited
+from app.domain.outcomes import Outcome, Verdict, title
+from app.domain.phrases import Voice
+from app.domain.progress_text import ended_check, running_check, waiting_check
+from app.domain.repo_config import ConfigInForce
+from app.domain.review import CheckText, ReviewResult
+from app.domain.runs import Run
+from app.forges.base import ForgeWriter
+from app.store.blobs import Blobs
+from app.store.effects import Effects
+from app.store.runs import Runs
+from workflows.messages import Stop
+
+
+class Checks:
+    """Creating a check is an effect; updating it is not, since saying the same twice changes nothing."""
+
+    def __init__(
+        self,
+        *,
+        writers: Mapping[str, ForgeWriter],
+        runs: Runs,
+        effects: Effects,
+        blobs: Blobs,
+        voices: Mapping[str, Voice],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.writers = writers
+        self.runs = runs
+        self.effects = effects
+        self.blobs = blobs
+        self.voices = voices
+        self.clock = clock
+
+    async def open(self, run: Run) -> None:
+        """Shown as in progress; a run that has its check keeps it."""
+        await self._write(run, running_check(run.stages, run.run_id, self._voice(run)))
+
+    async def wait(self, run: Run, limit: RateLimited) -> None:
+        """Say what is waited for, before the wait."""
+        gate = (await self.blobs.get_model(run.config_key, ConfigInForce)).config.is_gate
+        await self._write(run, waiting_check(limit, gate=gate, run_id=run.run_id, voice=self._voice(run)))
+        await self.runs.set_waiting(run.run_id, limit.until)
+
+    async def skip(self, run: Run, reason: str) -> None:
+        await self._end(run, Verdict(outcome=Outcome.SKIPPED, reason=reason))
+
+    async def close(self, run: Run, stop: Stop | None, *, failure: str = "") -> None:
+        """End a run that posted nothing."""
+        await self._end(run, _verdict(stop, failure))
+
+    async def complete(self, run: Run, result: ReviewResult) -> None:
+        """Say everything there is to say, then end the run."""
+        await self._write(run, completed_check(result, self._voice(run)))
+        await self.runs.complete(
+            run.run_id,
+            outcome=result.verdict.outcome,
+            title=title(result.verdict),
+            result_key=await self.blobs.put_model(result),
+            now=self.clock(),
+        )
+
+    async def show_again(self, run: Run, result: ReviewResult) -> None:
+        """A completed check after a dismissal."""
+        await self._write(run, completed_check(result, self._voice(run)))
+
+    def _voice(self, run: Run) -> Voice:
+        return self.voices[run.ref.connection]
+
+    async def _end(self, run: Run, verdict: Verdict) -> None:
+        await self._write(run, ended_check(verdict, run.run_id, self._voice(run)))
+        await self.runs.complete(
+            run.run_id, outcome=verdict.outcome, title=title(verdict), result_key="", now=self.clock()
+        )
+
+    async def _write(self, run: Run, text: CheckText) -> None:
+        writer = self.writers[run.ref.connection]
+        written = False
+
+        async def create(look_first: bool) -> JsonValue:
+            nonlocal written
+            written = not look_first
+            return await writer.ensure_check(
+                run.ref, run.head_sha, run.run_id, text, check_id=None, look_first=look_first
+            )
+
+        check_id = str(await self.effects.perform(f"check/{run.run_id}", create, run_id=run.run_id))
+        if not written:
+            await writer.ensure_check(run.ref, run.head_sha, run.run_id, text, check_id=check_id, look_first=False)
+        if run.check_id != check_id:
+            await self.runs.set_keys(run.run_id, check_id=check_id)
+
+
+def _verdict(stop: Stop | None, failure: str) -> Verdict:
+    match stop:
+        case None:
+            return Verdict(outcome=Outcome.COULD_NOT_RUN, reason=failure)
+        case Stop(reason="superseded", head_sha=head_sha):
+            return Verdict(outcome=Outcome.SUPERSEDED, reason=head_sha[:7])
+        case Stop(reason="closed"):
+            return Verdict(outcome=Outcome.SKIPPED, reason="Closed before the review ended")
+        case Stop(reason="skipped", why=why):
+            return Verdict(outcome=Outcome.SKIPPED, reason=why)
+        case Stop(by=by):
+            return Verdict(outcome=Outcome.SKIPPED, reason=f"Stopped by {by}" if by else "Stopped")

@@ -1,0 +1,99 @@
+"""Chores: heads that nobody told us about, checks whose workflow is gone, and what is kept too long."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import structlog
+from temporalio import activity
+
+from app.checkouts.mirrors import Mirrors
+from app.domain.errors import ForgeRefused, ForgeUnavailable, RateLimited
+from app.domain.pull_request import PullRequest, Repo
+from app.forges.base import ForgeReader
+from app.store.deliveries import Deliveries
+from app.store.pull_requests import PullRequests
+from app.store.repositories import Repositories
+from app.store.runs import Runs
+from workflows import timing
+from workflows.activities.checks import Checks
+from workflows.activities.heartbeat import beating
+from workflows.client import Turns
+from workflows.messages import Nudge
+
+log = structlog.get_logger()
+
+# A mirror costs disk and can be fetched again.
+MIRRORS_AT_MOST = 20_000_000_000
+MIRROR_UNUSED = timedelta(days=14)
+VANISHED = "its work was interrupted and could not be resumed; ask for it again"
+
+
+class Chores:
+    def __init__(
+        self,
+        *,
+        readers: Mapping[str, ForgeReader],
+        repositories: Repositories,
+        pull_requests: PullRequests,
+        runs: Runs,
+        deliveries: Deliveries,
+        mirrors: Mirrors,
+        checks: Checks,
+        turns: Turns,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.readers = readers
+        self.repositories = repositories
+        self.pull_requests = pull_requests
+        self.runs = runs
+        self.deliveries = deliveries
+        self.mirrors = mirrors
+        self.checks = checks
+        self.turns = turns
+        self.clock = clock
+
+    @activity.defn(name="reconcile")
+    async def reconcile(self) -> None:
+        """Every open pull request whose head should have a run and has none is looked at."""
+        async with beating():
+            for connection, reader in self.readers.items():
+                try:
+                    for repo in await reader.repositories():
+                        await self._reconcile(reader, repo)
+                except (ForgeUnavailable, ForgeRefused, RateLimited) as error:
+                    log.warning("reconcile.put_off", connection=connection, error=str(error))
+
+    async def _reconcile(self, reader: ForgeReader, repo: Repo) -> None:
+        await self.repositories.ensure(repo)
+        enabled_at = await self.repositories.enabled_at(repo.connection, repo.repo_id)
+        for pull_request in await reader.open_pull_requests(repo):
+            known = await self.pull_requests.get(pull_request.ref)
+            if known is None and enabled_at is not None and pull_request.created_at < enabled_at:
+                # It was open before we came: its head is not ours unless somebody asks.
+                await self.pull_requests.set_watermark(pull_request)
+            elif await self._was_missed(pull_request):
+                nudge = Nudge(kind="changed", delivery_id=f"reconcile-{pull_request.head_sha[:12]}")
+                await self.turns.tell(pull_request.ref, nudge, fairness_key=repo.installation_id)
+
+    async def _was_missed(self, pull_request: PullRequest) -> bool:
+        state = await self.pull_requests.see(pull_request)
+        if state.paused or state.watermark_sha == pull_request.head_sha:
+            return False
+        latest = await self.runs.latest(pull_request.ref)
+        return latest is None or latest.head_sha != pull_request.head_sha or latest.outcome is None
+
+    @activity.defn(name="janitor")
+    async def janitor(self) -> None:
+        """A check whose workflow is gone is completed; nothing hangs."""
+        async with beating():
+            for run in await self.runs.unfinished(self.clock() - timing.JANITOR_AFTER):
+                if not await self.turns.is_open(run.ref):
+                    log.warning("janitor.closes", run_id=run.run_id)
+                    await self.checks.close(run, None, failure=VANISHED)
+
+    @activity.defn(name="retention")
+    async def retention(self) -> None:
+        async with beating():
+            emptied = await self.deliveries.empty_old_bodies(self.clock())
+            evicted = await self.mirrors.evict(max_bytes=MIRRORS_AT_MOST, unused_for=MIRROR_UNUSED, now=self.clock())
+            log.info("retention.done", bodies=emptied, mirrors=evicted)

@@ -1,0 +1,159 @@
+"""From the reviewers' reports to the result of a run: what is open, what is posted, what is said."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from app.checkouts.mirrors import Mirrors
+from app.domain.diff import Diff
+from app.domain.outcomes import decide
+from app.domain.repo_config import ConfigInForce
+from app.domain.review import ReviewerReport, ReviewResult
+from app.domain.runs import Run
+from app.store.blobs import Blobs
+from app.store.effects import Effects
+from app.store.findings import Findings, Seen
+from app.store.repositories import Repositories
+from app.store.runs import Runs
+from reviewers.pipeline import Conclusion, History, conclude, finish, paths_to_read
+from workflows.messages import PostRequest
+
+
+class Concluding:
+    """Safe to repeat: the conclusion is stored once, and tracking the same run again gives the same findings."""
+
+    def __init__(
+        self,
+        *,
+        runs: Runs,
+        findings: Findings,
+        effects: Effects,
+        repositories: Repositories,
+        blobs: Blobs,
+        mirrors: Mirrors,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.runs = runs
+        self.findings = findings
+        self.effects = effects
+        self.repositories = repositories
+        self.blobs = blobs
+        self.mirrors = mirrors
+        self.clock = clock
+
+    async def result(self, run: Run, request: PostRequest) -> ReviewResult:
+        """Everything that will be said of the run; its findings are tracked when this returns."""
+        config = await self.blobs.get_model(run.config_key, ConfigInForce)
+        if run.carried_from is not None:
+            return await self._carry_over(run, config)
+        conclusion = await self._conclusion(run, request, config)
+        known = await self.findings.of(run.ref)
+        seen = [Seen(finding=one.finding, keys=one.keys, known_id=one.known_id) for one in conclusion.decided]
+        tracked = await self.findings.track(run.ref, run.run_id, run.head_sha, seen, self.clock())
+        finished = finish(conclusion, tracked, known)
+        verdict = decide(
+            config=config.config,
+            coverage=conclusion.coverage,
+            open_findings=finished.counted,
+            failure=request.failure,
+        )
+        return ReviewResult(
+            run_id=run.run_id,
+            ref=run.ref,
+            repo_name=await self._name(run),
+            head_sha=run.head_sha,
+            base_ref=run.base_ref,
+            merge_base_sha=run.merge_base_sha,
+            verdict=verdict,
+            open=finished.open,
+            to_post=finished.to_post,
+            held_back=finished.held_back,
+            counted=tuple(one.finding_id for one in finished.counted),
+            mended=finished.mended,
+            coverage=conclusion.coverage,
+            config=config,
+            analysers=conclusion.analysers,
+            usage=conclusion.usage,
+            started_at=run.started_at,
+            finished_at=self.clock(),
+        )
+
+    async def _conclusion(self, run: Run, request: PostRequest, config: ConfigInForce) -> Conclusion:
+        """Concluded once: a second try would find its own findings in the store and take them for earlier ones."""
+
+        async def conclude_now(_: bool) -> JsonValue:
+            return await self.blobs.put_model(await self._conclude(run, request, config))
+
+        key = await self.effects.perform(f"conclude/{run.run_id}", conclude_now, run_id=run.run_id)
+        return await self.blobs.get_model(str(key), Conclusion)
+
+    async def _conclude(self, run: Run, request: PostRequest, config: ConfigInForce) -> Conclusion:
+        diff = await self.blobs.get_model(run.diff_key, Diff)
+        known = await self.findings.of(run.ref)
+        last = None if request.full else await self._last_result(run)
+        return conclude(
+            diff=diff,
+            reports=[await self.blobs.get_model(key, ReviewerReport) for key in request.reports.values()],
+            reviewers=tuple(request.reports),
+            config=config.config,
+            texts=await self._texts(run, diff, paths_to_read(diff, known)),
+            history=History(
+                known=tuple(known),
+                last=last.coverage if last else None,
+                heads_with_findings=await self.runs.heads_with_findings(run.ref),
+            ),
+        )
+
+    async def _texts(self, run: Run, diff: Diff, paths: tuple[str, ...]) -> dict[str, str]:
+        found = {path: await self.mirrors.read_file(run.ref, diff.head_sha, path) for path in paths}
+        return {path: data.decode("utf-8", "replace") for path, data in found.items() if data is not None}
+
+    async def _last_result(self, run: Run) -> ReviewResult | None:
+        last = await self.runs.last_reviewed(run.ref)
+        return await self.blobs.get_model(last.result_key, ReviewResult) if last else None
+
+    async def again(self, run: Run) -> ReviewResult:
+        """A completed run's result over the findings that are open now: after a dismissal, without a review."""
+        before = await self.blobs.get_model(run.result_key, ReviewResult)
+        return await self._over_present_findings(before, before.config)
+
+    async def _carry_over(self, run: Run, config: ConfigInForce) -> ReviewResult:
+        """The earlier run's reading of the same patch; the outcome is decided anew over what is still open."""
+        earlier = await self.runs.get(run.carried_from or "")
+        if earlier is None:
+            raise LookupError(f"run {run.run_id} is carried over from {run.carried_from}, which is gone")
+        before = await self.blobs.get_model(earlier.result_key, ReviewResult)
+        return (await self._over_present_findings(before, config)).model_copy(
+            update={
+                "run_id": run.run_id,
+                "head_sha": run.head_sha,
+                "base_ref": run.base_ref,
+                "merge_base_sha": run.merge_base_sha,
+                "usage": (),
+                "carried_from_sha": earlier.head_sha,
+                "started_at": run.started_at,
+                "finished_at": self.clock(),
+            }
+        )
+
+    async def _over_present_findings(self, before: ReviewResult, config: ConfigInForce) -> ReviewResult:
+        now_open = {one.finding_id: one for one in await self.findings.of(before.ref) if one.state == "open"}
+        counted = [now_open[finding_id] for finding_id in before.counted if finding_id in now_open]
+        # Failures and refusals of that run stay what they were; only what was open may have changed.
+        verdict = decide(config=config.config, coverage=before.coverage, open_findings=counted)
+        return before.model_copy(
+            update={
+                "verdict": verdict,
+                "open": tuple(now_open[one.finding_id] for one in before.open if one.finding_id in now_open),
+                "to_post": (),
+                "held_back": tuple(one for one in before.held_back if one.finding.finding_id in now_open),
+                "counted": tuple(one.finding_id for one in counted),
+                "mended": (),
+                "config": config,
+            }
+        )
+
+    async def _name(self, run: Run) -> str:
+        repo = await self.repositories.get(run.ref.connection, run.ref.repo_id)
+        return repo.full_name if repo else str(run.ref)

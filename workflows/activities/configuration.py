@@ -1,0 +1,76 @@
+"""The configuration in force for a pull request: the file of the default branch between the operator's layers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.store.config_files import ConfigFiles
+from pydantic import JsonValue
+
+from app.checkouts.config_file import read_config
+from app.checkouts.mirrors import Fetched, Mirrors
+from app.domain.config_layers import FileRead, in_force
+from app.domain.names import CONFIG_FILE
+from app.domain.pull_request import PullRequest, Repo
+from app.domain.repo_config import ConfigInForce, ConfigProblem
+
+FELL_BACK = "The file cannot be read as a whole. The last valid version on the default branch is used."
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorLayers:
+    """What the operator says, for everybody and by organisation (the owner's name)."""
+
+    defaults: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    locked: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    organisation_defaults: Mapping[str, Mapping[str, JsonValue]] = field(
+        default_factory=dict[str, Mapping[str, JsonValue]]
+    )
+    organisation_locked: Mapping[str, Mapping[str, JsonValue]] = field(
+        default_factory=dict[str, Mapping[str, JsonValue]]
+    )
+
+
+class Configurations:
+    def __init__(self, *, mirrors: Mirrors, files: ConfigFiles, operator: OperatorLayers, reviewed_with: str) -> None:
+        self.mirrors = mirrors
+        self.files = files
+        self.operator = operator
+        # Models and the like: what makes two readings of the same code differ beside the repository's own file.
+        self.reviewed_with = reviewed_with
+
+    async def at(self, pull_request: PullRequest, fetched: Fetched) -> ConfigInForce:
+        repo = pull_request.repo
+        owner = repo.full_name.partition("/")[0]
+        operator = self.operator
+        return in_force(
+            defaults=operator.defaults,
+            organisation=operator.organisation_defaults.get(owner, {}),
+            file=await self._file(repo, fetched.default_sha),
+            locked={**operator.locked, **operator.organisation_locked.get(owner, {})},
+            read_at_sha=fetched.default_sha,
+            changed_by_pull_request=await self._change(repo, fetched),
+            rules_fingerprint=self.reviewed_with,
+        )
+
+    async def _file(self, repo: Repo, default_sha: str) -> FileRead | None:
+        data = await self.mirrors.read_file(repo, default_sha, CONFIG_FILE) if default_sha else None
+        if data is None:
+            return None
+        read = read_config(data)
+        if not read.broken:
+            await self.files.remember(repo, data)
+            return read
+        valid = await self.files.last_valid(repo)
+        if valid is None:
+            return read
+        before = read_config(valid)
+        return before.model_copy(update={"problems": (ConfigProblem(line=1, text=FELL_BACK), *read.problems)})
+
+    async def _change(self, repo: Repo, fetched: Fetched) -> str:
+        """What the check says of a change of the file by the pull request itself, which has no effect until merged."""
+        before = await self.mirrors.read_file(repo, fetched.merge_base_sha, CONFIG_FILE)
+        after = await self.mirrors.read_file(repo, fetched.head_sha, CONFIG_FILE)
+        if after is None or after == before:
+            return ""
+        problems = read_config(after).problems
+        return problems[0].text if problems else "valid"

@@ -1,0 +1,86 @@
+"""A reviewer's turn: code snapshot in, report out; no forge token and no mirror is near."""
+
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from temporalio import activity
+
+from app.checkouts.snapshot import materialise
+from app.domain.diff import Diff
+from app.domain.errors import RateLimited, UserError
+from app.domain.pull_request import PullRequest
+from app.domain.repo_config import ConfigInForce
+from app.domain.review import ReviewerReport
+from app.llm.chat import ModelUnavailable
+from app.store.blobs import Blobs
+from reviewers.base import Change, Reviewer
+from reviewers.pipeline import failed_report
+from workflows import timing
+from workflows.activities.heartbeat import beating
+from workflows.messages import ReviewerStep, StepDone
+
+MakeReviewer = Callable[[ReviewerStep, PullRequest, ConfigInForce], Awaitable[Reviewer]]
+Progress = Callable[[str], None]
+Keep = Callable[[ReviewerStep, PullRequest, ReviewerReport, str], Awaitable[None]]
+
+
+class Reading:
+    """`read_change` of one queue: `make` knows which reviewers may be had there, `watch` who is told of progress."""
+
+    def __init__(
+        self,
+        *,
+        blobs: Blobs,
+        make: MakeReviewer,
+        watch: Callable[[ReviewerStep], Progress],
+        keep: Keep | None,
+        work_folder: Path,
+    ) -> None:
+        self.blobs = blobs
+        self.make = make
+        self.watch = watch
+        # Writes down what a report cost, where there is a database.
+        self.keep = keep
+        self.work_folder = work_folder
+
+    @activity.defn(name="read_change")
+    async def read_change(self, step: ReviewerStep) -> StepDone:
+        diff = await self.blobs.get_model(step.diff_key, Diff)
+        try:
+            async with beating():
+                return await self._review(step, diff)
+        except RateLimited as limit:
+            return StepDone(wait_until=limit.until, wait_kind=limit.kind)
+        except UserError as error:
+            return await self._unread(step, diff, str(error), final=True)
+        except ModelUnavailable as error:
+            if activity.info().attempt < timing.REVIEWER_TRIES:
+                raise
+            return await self._unread(step, diff, str(error), final=False)
+
+    async def _review(self, step: ReviewerStep, diff: Diff) -> StepDone:
+        pull_request = await self.blobs.get_model(step.pull_request_key, PullRequest)
+        config = await self.blobs.get_model(step.config_key, ConfigInForce)
+        reviewer = await self.make(step, pull_request, config)
+        with tempfile.TemporaryDirectory(dir=self.work_folder, prefix="change-") as folder:
+            await materialise(await self.blobs.get(step.snapshot_key), Path(folder))
+            change = Change(
+                diff=diff,
+                head_root=Path(folder) / "head",
+                base_root=Path(folder) / "base",
+                title=pull_request.title,
+                body=pull_request.body,
+                effort=config.config.effort,
+                progress=self.watch(step),
+            )
+            report = await reviewer.review(change)
+        report_key = await self.blobs.put_model(report)
+        if self.keep is not None:
+            await self.keep(step, pull_request, report, report_key)
+        return StepDone(report_key=report_key)
+
+    async def _unread(self, step: ReviewerStep, diff: Diff, reason: str, *, final: bool) -> StepDone:
+        """The others' findings still count; what this one did not read is said."""
+        report = failed_report(step.reviewer, diff, reason)
+        return StepDone(report_key=await self.blobs.put_model(report), failure=reason if final else "")

@@ -44,7 +44,7 @@ class Audit:
                 "detail": dict(detail),
                 "previous_digest": "" if last is None else last["digest"],
             }
-            sql.execute(audit.insert().values(row, digest=_digest(row)))
+            sql.execute(audit.insert().values({**row, "digest": _digest(row)}))
             set_cursor(self._db, sql, _LAST, now)
 
         await self._db.write(work)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
@@ -50,12 +51,18 @@ class Database:
     async def open(cls, url: str) -> "Database":
         """`sqlite:////path/x.db` or `postgresql://…`; a UserError says what is wrong with the address."""
         address = parse_url(url)
-        database = cls(address, _Sqlite(address) if address.get_backend_name() == "sqlite" else _Postgresql(address))
         try:
-            await database.read(lambda sql: sql.execute(text("SELECT 1")))
+            return await cls._connected(address)
         except (SQLAlchemyError, OSError) as error:
-            await database.close()
             raise UserError(f"Cannot open the database {address.render_as_string()}: {_reason(error)}") from error
+
+    @classmethod
+    async def _connected(cls, address: URL) -> "Database":
+        database = cls(address, _Sqlite(address) if address.get_backend_name() == "sqlite" else _Postgresql(address))
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(database.close)
+            await database.read(lambda sql: sql.execute(text("SELECT 1")))
+            undo.pop_all()
         return database
 
     async def read(self, work: Work[T]) -> T:
@@ -84,6 +91,8 @@ def parse_url(url: str) -> URL:
     match address.get_backend_name():
         case "sqlite" if address.database:
             return address.set(drivername="sqlite")
+        case "sqlite":
+            raise UserError(f"The SQLite address names no file; {wish}.")
         case "postgresql":
             return _with_asyncpg(address)
         case name:

@@ -109,7 +109,7 @@ class Deliveries:
     async def backlog(self) -> tuple[int, float]:
         """How many rows wait, and the age of the oldest in seconds."""
         query = select(func.count(), func.min(deliveries.c.received_at)).where(deliveries.c.status == "waiting")
-        count, oldest = (await self._db.read(lambda sql: sql.execute(query).one())).tuple()
+        count, oldest = await self._db.read(lambda sql: sql.execute(query).one())
         return count, 0.0 if oldest is None else max(0.0, (self._clock() - oldest).total_seconds())
 
     async def empty_old_bodies(self, now: datetime) -> int:

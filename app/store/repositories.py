@@ -30,7 +30,7 @@ class Repositories:
         now = self._clock()
         self._ensure_installation(sql, repo.connection, repo.installation_id, {"removed_at": None})
         values = repo.model_dump()
-        new = self._db.insert(repositories).values(values, enabled_at=now).on_conflict_do_nothing()
+        new = self._db.insert(repositories).values({**values, "enabled_at": now}).on_conflict_do_nothing()
         if sql.execute(new).rowcount == 1:
             return True
         known = and_(repositories.c.connection == repo.connection, repositories.c.repo_id == repo.repo_id)

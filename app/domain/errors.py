@@ -12,13 +12,16 @@ class Refused(Exception):
     """Policy said no (fork, permission, budget); shown with its reason, never retried."""
 
 
+LimitKind = Literal["primary", "secondary", "ours", "model", "budget"]
+
+
 class RateLimited(Exception):
     """The forge, a provider or our own limiter said wait: nothing is sent before `until` (UTC)."""
 
-    def __init__(self, until: datetime, kind: Literal["primary", "secondary", "ours", "model", "budget"]) -> None:
+    def __init__(self, until: datetime, kind: LimitKind) -> None:
         super().__init__(f"{kind} limit until {until.isoformat()}")
         self.until = until
-        self.kind = kind
+        self.kind: LimitKind = kind
 
 
 class ForgeUnavailable(Exception):

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from app.domain.anchors import squeeze
-from app.domain.findings import Evidence, Finding, Place, TrackedFinding
+from app.domain.findings import Finding, Place, TrackedFinding
 from app.domain.similarity import Similarity
 
 # Calibrated on judged pairs: location first, then words. Location alone merges different problems.
@@ -51,19 +51,6 @@ def assign(known: Sequence[TrackedFinding], new: Sequence[Finding], place_now: P
     return result
 
 
-def merge_duplicates(findings: Sequence[Finding]) -> list[Finding]:
-    """One finding for each problem: the gravest wording stays and takes over the others' evidence."""
-    similarity = Similarity(map(text_of, findings))
-    merged: list[Finding] = []
-    for finding in sorted(findings, key=lambda each: -each.severity.rank):
-        twin = next((at for at, kept in enumerate(merged) if _duplicate(kept, finding, similarity)), None)
-        if twin is None:
-            merged.append(finding)
-        else:
-            merged[twin] = _with_evidence(merged[twin], finding)
-    return merged
-
-
 def text_of(finding: Finding) -> str:
     return f"{finding.title}\n{finding.body}"
 
@@ -86,28 +73,9 @@ def _score(tracked: TrackedFinding, now: Place | None, new: Finding, similarity:
     return cosine if near and cosine >= MIN_COSINE else None
 
 
-def _duplicate(kept: Finding, other: Finding, similarity: Similarity) -> bool:
-    if not _within(kept.place, other.place):
-        return False
-    same_rule = keys(kept)[0] == keys(other)[0] and kept.place.line == other.place.line and kept.title == other.title
-    return same_rule or similarity.cosine(text_of(kept), text_of(other)) >= MIN_COSINE
-
-
 def _within(one: Place, other: Place) -> bool:
     apart = lines_apart(one, other)
     return apart is not None and apart <= MAX_LINES_APART
-
-
-def _with_evidence(kept: Finding, other: Finding) -> Finding:
-    agreement = (
-        Evidence(kind="analyser", text=f"{other.reviewer} {other.rule}")
-        if other.reviewer != kept.reviewer and not other.evidence
-        else None
-    )
-    added = (*other.evidence, *((agreement,) if agreement else ()))
-    return kept.model_copy(
-        update={"evidence": tuple(dict.fromkeys((*kept.evidence, *added))), "suggestion": kept.suggestion}
-    )
 
 
 def _key(*parts: str) -> str:

@@ -17,7 +17,7 @@ CommitStatus = Literal["success", "failed", "running", "canceled", "skipped"]
 NOTHING_TO_REVIEW = "Nothing to review"
 # How the reason of a file that was left out for its size begins. Such a file is reviewable, so it is "not reviewed"
 # and keeps a run incomplete; a lock file or a generated one is not reviewable and does not.
-_TOO_LARGE = "over "
+TOO_LARGE = "over "
 
 
 class Outcome(StrEnum):
@@ -98,7 +98,7 @@ def decide(
     `open_findings` are all that count, with or without a thread. `incomplete_reason` names something that was to look
     and could not, when no single file shows it.
     """
-    large = [path for path, reason in coverage.skipped.items() if reason.startswith(_TOO_LARGE)]
+    large = [path for path, reason in coverage.skipped.items() if reason.startswith(TOO_LARGE)]
     facts = Verdict(
         outcome=Outcome.CLEAN,
         high=_number_of(Severity.HIGH, open_findings),

@@ -16,6 +16,13 @@ class Voice(Frozen):
     link_hosts: tuple[str, ...] = ()
     # The dashboard's public address without a slash at the end; empty means that no link is posted.
     public_url: str = ""
+    # What this installation can do beyond reviewing; a text offers nothing else.
+    can_fix: bool = False
+    can_answer: bool = False
+
+    def command(self, words: str) -> str:
+        """A command as people type it. Always inline code: a bare mention could notify a stranger."""
+        return f"`{self.mention} {words}`"
 
 
 def count(number: int, noun: str) -> str:
@@ -48,10 +55,41 @@ def one_line(text: str, limit: int) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut else cut).rstrip(" ,;:·") + "…"
 
 
+def first_words(text: str, limit: int) -> str:
+    """At most `limit` words with the white space between them as it is, and an ellipsis where some are missing."""
+    words = text.split()
+    if len(words) <= limit:
+        return text
+    at = 0
+    for word in words[:limit]:
+        at = text.index(word, at) + len(word)
+    return f"{text[:at].rstrip(' ,;:·')}…" if at else ""
+
+
 def sentence(text: str) -> str:
     """The text with a full stop, unless it ends like a sentence already."""
     text = text.strip()
     return text if text.endswith((".", "?", "!", "…", ":")) or not text else f"{text}."
+
+
+def is_fate(reason: str) -> bool:
+    """Whether a held-back finding's reason says what became of it ("refuted (…)") and not which rule held it."""
+    return reason.startswith(("refuted", "already", "repeated", "withdrawn"))
+
+
+def dollars(amount: float) -> str:
+    """`$0.11`, `$20`; less than a cent is said so."""
+    if 0 < amount < 0.005:
+        return "less than $0.01"
+    return f"${amount:.0f}" if amount == int(amount) else f"${amount:.2f}"
+
+
+def seconds(amount: float) -> str:
+    """`0.4 s`, `38 s`, `2 min 5 s`."""
+    if amount >= 100:
+        minutes, rest = divmod(round(amount), 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{amount:.0f} s" if amount >= 10 else f"{amount:.1f} s"
 
 
 def short(sha: str) -> str:

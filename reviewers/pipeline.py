@@ -1,6 +1,7 @@
 """From what the reviewers returned to what the pull request is told: a pure function that loses no candidate."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Self
 
 from pydantic import model_validator
@@ -8,22 +9,26 @@ from pydantic import model_validator
 from app.domain.coverage import Coverage, Reading
 from app.domain.diff import Diff
 from app.domain.findings import HeldBack, TrackedFinding
+from app.domain.line_map import Moves
 from app.domain.model import Frozen
 from app.domain.repo_config import RepoConfig
 from app.domain.review import ReviewerReport, ReviewerUsage
 from reviewers.registry import LINTERS, MODEL_REVIEWERS
 from reviewers.stages.base import Decided, Dropped
-from reviewers.stages.hold_back import hold_back, limit
+from reviewers.stages.hold_back import Situation, decide, limit
 from reviewers.stages.merge import merge
 from reviewers.stages.rank import rank
-from reviewers.stages.reconcile import match_known, mended_and_open, new_names
+from reviewers.stages.reconcile import match_known, new_names, place_now, split_unseen
 from reviewers.stages.sift import sift
 
 
-class History(Frozen):
+@dataclass(frozen=True, kw_only=True)
+class History:
     """What the pull request has behind it; empty for a first review."""
 
     known: tuple[TrackedFinding, ...] = ()
+    # How lines moved since the newest completed run; without it, code that was changed and moved is not recognised.
+    moves: Moves = field(default_factory=Moves)
     # The ledger of the newest completed run. None for a first review and for `review full`: nothing was read before.
     last: Coverage | None = None
     # Earlier heads, this one not counted, on which something was found.
@@ -40,8 +45,8 @@ class Conclusion(Frozen):
     dropped: tuple[Dropped, ...]
     # Known findings whose code is gone and whose reviewer read what stands there now.
     mended_ids: tuple[str, ...]
-    # Known open findings that nobody saw this time and that stay open.
-    still_open_ids: tuple[str, ...]
+    # Known open findings that nobody saw this time and whose code is still there; they are not tracked again.
+    unseen: tuple[Decided, ...]
     coverage: Coverage
     usage: tuple[ReviewerUsage, ...]
     analysers: tuple[str, ...]
@@ -82,9 +87,10 @@ def failed_report(reviewer: str, diff: Diff, reason: str) -> ReviewerReport:
     )
 
 
-def paths_to_read(diff: Diff, known: Sequence[TrackedFinding]) -> tuple[str, ...]:
+def paths_to_read(diff: Diff, history: History) -> tuple[str, ...]:
     """Files whose text at the head `conclude` takes as `texts`; those that do not exist there are left out of it."""
-    paths = {one.finding.place.path for one in known if one.state != "mended"}
+    places = [one.finding.place for one in history.known if one.state != "mended"]
+    paths = {place.path for place in places} | {near.path for near in map(history.moves.near, places) if near}
     return tuple(sorted(paths | {name for path in paths for name in new_names(path, diff)}))
 
 
@@ -108,15 +114,16 @@ def conclude(
     findings, dropped = sift(reports, diff)
     findings, merged = merge(findings)
     coverage = _coverage(diff, reports, reviewers)
-    candidates = match_known(sorted(findings, key=rank), history.known, diff, texts)
-    judged = [hold_back(one, diff, config, history.last, history.heads_with_findings) for one in candidates]
-    mended, still_open = mended_and_open(history.known, candidates, coverage, diff, texts)
+    known = [(one, place_now(one, diff, texts, history.moves)) for one in history.known if one.state != "mended"]
+    candidates = match_known(sorted(findings, key=rank), known, history.moves)
+    now = Situation(diff=diff, config=config, last=history.last, heads_with_findings=history.heads_with_findings)
+    mended, unseen = split_unseen(known, candidates, coverage, diff)
     return Conclusion(
         produced=sum(len(report.findings) + len(report.dropped) for report in reports),
-        decided=tuple(limit(judged, config.comment_limit)),
+        decided=tuple(limit((decide(one, now) for one in candidates), config.comment_limit)),
         dropped=(*dropped, *merged),
-        mended_ids=tuple(mended),
-        still_open_ids=tuple(still_open),
+        mended_ids=tuple(one.finding_id for one in mended),
+        unseen=tuple(decide(one, now) for one in unseen),
         coverage=coverage,
         usage=tuple(report.usage for report in reports if report.usage.requests),
         analysers=tuple(name for report in reports for name in report.analysers),
@@ -125,17 +132,17 @@ def conclude(
 
 def finish(conclusion: Conclusion, tracked: Sequence[TrackedFinding], known: Sequence[TrackedFinding]) -> Finished:
     """The conclusion with identities: `tracked` is what `Findings.track` returned for `decided`, in its order."""
-    pairs = list(zip(conclusion.decided, tracked, strict=True))
     by_id = {one.finding_id: one for one in known}
-    unseen = [by_id[finding_id] for finding_id in conclusion.still_open_ids]
+    seen = list(zip(conclusion.decided, tracked, strict=True))
+    both = [*seen, *((decided, by_id[decided.known_id or ""]) for decided in conclusion.unseen)]
     return Finished(
-        open=_by_rank([*(one for decided, one in pairs if decided.decision != "held_back"), *unseen]),
-        to_post=tuple(one.finding_id for decided, one in pairs if decided.decision == "post"),
+        open=_by_rank([one for decided, one in both if decided.decision != "held_back"]),
+        to_post=tuple(one.finding_id for decided, one in seen if decided.decision == "post"),
         held_back=tuple(
-            HeldBack(finding=one, reason=decided.reason) for decided, one in pairs if decided.decision == "held_back"
+            HeldBack(finding=one, reason=decided.reason) for decided, one in both if decided.decision == "held_back"
         ),
         mended=tuple(by_id[finding_id] for finding_id in conclusion.mended_ids),
-        counted=_by_rank([*(one for decided, one in pairs if decided.counts), *unseen]),
+        counted=_by_rank([one for decided, one in both if decided.counts]),
     )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.llm.budget import Budget
+from app.domain.findings import Finding
+from app.llm.budget import AnswerStore, Budget
 from app.llm.models import ChatModel
 from reviewers.base import Reviewer
 
@@ -14,12 +15,18 @@ BUG_HUNTER = "bug_hunter"
 MODEL_REVIEWERS = (BUG_HUNTER,)
 
 
+def owner(finding: Finding) -> str:
+    """The reviewer that answers for a finding; those of analysers carry the tool's name."""
+    return finding.reviewer if finding.reviewer in MODEL_REVIEWERS else LINTERS
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """What reviewers are made of; those that run no model take nothing."""
 
     model: ChatModel | None = None
     budget: Budget | None = None
+    answers: AnswerStore | None = None
     # Exact values that never leave this process, whatever they look like.
     secrets: tuple[str, ...] = ()
 
@@ -35,7 +42,7 @@ def _bug_hunter(parts: Parts) -> Reviewer:
 
     if parts.model is None or parts.budget is None:
         raise ValueError("bug_hunter needs a model and a budget")
-    return BugHunter(model=parts.model, budget=parts.budget, secrets=parts.secrets)
+    return BugHunter(model=parts.model, budget=parts.budget, answers=parts.answers, secrets=parts.secrets)
 
 
 # Imported when made: the linters need no model library, and the model reviewer is 100 MiB.

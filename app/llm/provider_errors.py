@@ -1,4 +1,4 @@
-"""One table from what providers answer to what we do about it; no text of theirs is passed on, it may hold the prompt."""
+"""From what providers answer to what we do about it. No text of theirs is passed on: it may hold the prompt."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -29,37 +29,50 @@ _LONGEST_WAIT = timedelta(hours=1)
 
 
 def translated(error: Exception, spec: ModelSpec, access: ModelAccess) -> Exception:
-    """The error of ours that says what to do: wait, tell the user, ask again later, or leave it."""
-    where, status = spec.provider, getattr(error, "status_code", None)
+    """The error of ours that says what to do: wait, tell the user, leave this question, or ask again later."""
+    if isinstance(error, ModelRateLimitError | ModelOverloadedError):
+        return RateLimited(datetime.now(UTC) + _wait(error), "model")
+    if isinstance(error, ModelContextWindowExceededError):
+        return PromptTooLong("too long for the model")
+    if isinstance(error, ContentFilterError):
+        return ModelRefused("model refused")
+    if sentence := _for_the_user(error, spec, access):
+        return UserError(sentence)
+    return ModelUnavailable(_what_happened(error, access))
+
+
+def _for_the_user(error: Exception, spec: ModelSpec, access: ModelAccess) -> str:
+    """What somebody has to change before it can work; empty when it is nobody's fault here."""
+    status = error.status_code if isinstance(error, ModelHTTPError) else "refused"
     match error:
-        case ModelRateLimitError() | ModelOverloadedError():
-            return RateLimited(datetime.now(UTC) + _wait(error), "model")
         case ModelQuotaExceededError():
-            return UserError(f"{where}: the account's quota or credit is used up.")
+            return f"{spec.provider}: the account's quota or credit is used up."
         case ModelAuthenticationError():
-            return UserError(f"{where}: {status or 'refused'}, {_key(access)}")
+            return f"{spec.provider}: {status}, {_key(access)}"
         case ModelNotFoundError():
-            return UserError(f"{where} knows no model {spec.name!r} ({status or 'not found'}).")
-        case ModelContextWindowExceededError():
-            return PromptTooLong("too long for the model")
-        case ContentFilterError():
-            return ModelRefused("model refused")
-        case ModelRequestTimeout() | ModelTimeoutError():
-            return ModelUnavailable(f"model gave no answer in {access.deadline.total_seconds():g} s")
+            return f"{spec.provider} knows no model {spec.name!r} ({status})."
         case ModelRequestRejectedError():
-            return UserError(f"{where}: {status}, it does not accept our request for model {spec.name!r}.")
-        case ModelHTTPError():
-            return ModelUnavailable(f"model answered {error.status_code}")
-        case ModelConnectionError() if error.phase in {"connect", "pool"}:
-            return ModelUnavailable("model could not be reached")
+            return f"{spec.provider}: {status}, it does not accept our request for model {spec.name!r}."
         case _:
-            return ModelUnavailable("model's server sent a broken answer")
+            return ""
+
+
+def _what_happened(error: Exception, access: ModelAccess) -> str:
+    match error:
+        case ModelRequestTimeout() | ModelTimeoutError():
+            return f"model gave no answer in {access.deadline.total_seconds():g} s"
+        case ModelHTTPError():
+            return f"model answered {error.status_code}"
+        case ModelConnectionError() if error.phase in {"connect", "pool"}:
+            return "model could not be reached"
+        case _:
+            return "model's server sent a broken answer"
 
 
 def _wait(error: ModelAPIError) -> timedelta:
     if error.retry_after is None:
         return _DEFAULT_WAIT
-    return min(max(timedelta(seconds=error.retry_after), timedelta(seconds=1)), _LONGEST_WAIT)
+    return min(max(timedelta(seconds=min(error.retry_after, 1e6)), timedelta(seconds=1)), _LONGEST_WAIT)
 
 
 def _key(access: ModelAccess) -> str:

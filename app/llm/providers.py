@@ -153,7 +153,7 @@ def _opener_openai() -> Callable[[ModelSpec, ModelAccess, str], ChatModel]:
 
 
 def _http_client(access: ModelAccess) -> httpx2.AsyncClient:
-    """A client that takes nothing from the environment and follows no redirect: a key must not travel to another host."""
+    """A client that takes nothing from the environment and follows no redirect: keys must not travel."""
     context = ssl.create_default_context()
     if access.ca_file:
         context.load_verify_locations(access.ca_file)

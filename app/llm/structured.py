@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from app.llm.chat import Answer, ModelOutputUnusable, Question
 
@@ -49,9 +49,7 @@ def json_object(text: str) -> dict[str, JsonValue]:
         found, _ = _DECODER.raw_decode(text, begins.start())
     except RecursionError:
         raise ValueError("The JSON is nested too deeply.") from None
-    if not isinstance(found, dict):
-        raise ValueError("The answer is not a JSON object.")
-    return found
+    return _ANSWER.validate_python(found)
 
 
 def _refuse_constant(name: str) -> float:
@@ -67,6 +65,7 @@ def _bounded_int(digits: str) -> int:
 
 # A brace that can begin an object of ours: prose has braces too.
 _OBJECT = re.compile(r'\{\s*+["}]')
+_ANSWER = TypeAdapter(dict[str, JsonValue])
 _DECODER = json.JSONDecoder(strict=False, parse_constant=_refuse_constant, parse_int=_bounded_int)
 
 

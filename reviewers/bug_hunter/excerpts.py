@@ -1,4 +1,4 @@
-"""The change cut into excerpts small enough to be read, each line with its numbers; every hunk is in exactly one set."""
+"""The change cut into excerpts small enough to be read, each line with its numbers; no hunk is left out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

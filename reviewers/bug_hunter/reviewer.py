@@ -85,7 +85,7 @@ class BugHunter:
         )
 
     async def _read_all(self, change: Change, todo: Sequence[Batch], model: MeteredModel) -> list[_Done]:
-        """Every batch, in order. After an error that ends the review no new question is asked, open ones are awaited."""
+        """Every batch, in order. After an error that ends the review nothing new is asked; what is open is awaited."""
         gate = asyncio.Semaphore(PARALLEL)
         stopped: list[_Done] = []
         finished = 0
@@ -121,7 +121,7 @@ class BugHunter:
             return [_Done(batch, failed=str(error), later=error)]
         except (RateLimited, UserError) as error:
             return [_Done(batch, failed="not asked", later=error)]
-        findings, dropped = checked(report.said, batch, change)
+        findings, dropped = checked(report.said, batch, change, self._redactor)
         return [_Done(batch, findings=findings, dropped=(*report.dropped, *dropped))]
 
     async def _ask(self, change: Change, batch: Batch, model: MeteredModel) -> Report:

@@ -1,10 +1,11 @@
-"""From what a model said to findings: the file must have been shown to it and the quote must be there, or it is dropped."""
+"""From what a model said to findings: the file must have been shown to it, and the quote must be there."""
 
 from collections.abc import Sequence
 
-from app.domain.anchors import anchor
-from app.domain.findings import Evidence, Finding
-from app.domain.secrets import MASK
+from app.domain.anchors import find
+from app.domain.diff import FileChange
+from app.domain.findings import Evidence, Finding, Place
+from app.domain.secrets import MASK, Redactor
 from reviewers.base import Change
 from reviewers.bug_hunter.answer import Said, one_line, paragraphs, visible
 from reviewers.bug_hunter.excerpts import Batch
@@ -17,13 +18,15 @@ _AGENT_WORDS = 150
 _SUGGESTION_CHARACTERS = 2_000
 
 
-def checked(said: Sequence[Said], batch: Batch, change: Change) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+def checked(
+    said: Sequence[Said], batch: Batch, change: Change, redactor: Redactor
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """Each item as a finding, or the reason why it is none."""
     paths = {name: path for path in batch.paths for name in (path, shown_path(path))}
     findings: list[Finding] = []
     dropped: list[str] = []
     for one in said:
-        result = _finding(one, paths.get(one.path), change)
+        result = _finding(one, paths.get(one.path), change, redactor)
         if isinstance(result, Finding):
             findings.append(result)
         else:
@@ -31,7 +34,7 @@ def checked(said: Sequence[Said], batch: Batch, change: Change) -> tuple[tuple[F
     return tuple(findings), tuple(dropped)
 
 
-def _finding(said: Said, path: str | None, change: Change) -> Finding | str:
+def _finding(said: Said, path: str | None, change: Change, redactor: Redactor) -> Finding | str:
     if path is None:
         # Traversal, absolute paths, other cases, other files: nothing is normalised into a path that was not shown.
         return "path is not in the change"
@@ -41,9 +44,11 @@ def _finding(said: Said, path: str | None, change: Change) -> Finding | str:
     quote = "\n".join(line for line in said.quote.split("\n") if MASK not in line)
     if not quote.strip():
         return "quote is empty or a masked secret"
-    found = anchor(quote, change.diff.by_path[path], change.read(path), said.line)
+    file, head_text = change.diff.by_path[path], change.read(path)
+    found = find(quote, file, line=said.line, head_text=head_text)
     if found is None:
         return "quote not found in the change"
+    code = _code_at(found.place, file, head_text or "")
     return Finding(
         reviewer="bug_hunter",
         rule=said.category.value,
@@ -52,10 +57,19 @@ def _finding(said: Said, path: str | None, change: Change) -> Finding | str:
         title=title,
         body=body,
         place=found.place,
-        quote=found.quote,
+        # The code as it is, so that the same finding has the same key however it was quoted.
+        quote=code if code.strip() and redactor.redact(code) == code else quote,
         agent_prompt=_agent_prompt(said),
         evidence=(Evidence(kind="quote", text=f"quoted from {found.place}"),),
     )
+
+
+def _code_at(place: Place, file: FileChange, head_text: str) -> str:
+    if place.side == "new" and head_text:
+        return "\n".join(head_text.split("\n")[place.start_line - 1 : place.line])
+    lines = (line for hunk in file.hunks for line in hunk.lines)
+    numbered = ((line.new if place.side == "new" else line.old, line.text) for line in lines)
+    return "\n".join(text for number, text in numbered if number and place.start_line <= number <= place.line)
 
 
 def _agent_prompt(said: Said) -> str:

@@ -5,6 +5,10 @@ from typing import Literal
 from app.domain.findings import Finding, TrackedFinding
 from app.domain.model import Frozen
 
+# `post`: a new thread. `open`: it stands in the check, because it has a thread already or no line of the change can
+# carry one. `held_back`: it stands in the check with a reason.
+Decision = Literal["post", "open", "held_back"]
+
 
 class Dropped(Frozen):
     """A candidate that is never tracked, and why: "quote not found in the change"."""
@@ -23,17 +27,13 @@ class Candidate(Frozen):
 
 
 class Decided(Frozen):
-    """A candidate that is tracked, and what becomes of it.
-
-    `post`: a new thread. `open`: it stands in the check, because it has a thread already or no line of the change can
-    carry one. `held_back`: it stands in the check with `reason`.
-    """
+    """A candidate that is tracked, and what becomes of it."""
 
     finding: Finding
     keys: tuple[str, ...]
     # None for one that gets its identity now.
     known_id: str | None
-    decision: Literal["post", "open", "held_back"]
+    decision: Decision
     reason: str = ""
     # Whether the outcome counts it as open. Noise control hides threads, it never weakens a gate.
     counts: bool = True

@@ -3,64 +3,51 @@
 from collections.abc import Sequence
 
 from app.domain.findings import Evidence, Finding
-from app.domain.similarity import cosine
+from app.domain.identity import MAX_LINES_APART, MIN_COSINE, lines_apart, text_of
+from app.domain.similarity import Similarity
 from reviewers.registry import MODEL_REVIEWERS
 from reviewers.stages.base import Dropped
 from reviewers.stages.rank import rank
 
-# How near must two places be, and how alike two texts, to speak of one problem? Measured on twelve tools' outputs;
-# nearness alone wrongly merges.
-NEAR_LINES = 3
-ALIKE = 0.25
-
 
 def merge(findings: Sequence[Finding]) -> tuple[list[Finding], list[Dropped]]:
     """Findings without repeats. A model's words win over an analyser's, which becomes their evidence."""
+    similarity = Similarity(text_of(one) for one in findings)
     kept: list[Finding] = []
     dropped: list[Dropped] = []
     for finding in sorted(findings, key=lambda one: (one.reviewer not in MODEL_REVIEWERS, rank(one))):
-        at = next((i for i, earlier in enumerate(kept) if same_problem(earlier, finding)), None)
+        at = next((at for at, one in enumerate(kept) if _same_problem(one, finding, similarity)), None)
         if at is None:
             kept.append(finding)
-            continue
-        kept[at] = _with_evidence(kept[at], finding)
-        dropped.append(Dropped(reviewer=finding.reviewer, what=finding.title, reason=f"merged with {kept[at].title!r}"))
+        else:
+            kept[at] = _with_evidence(kept[at], finding)
+            reason = f"merged with {kept[at].title!r}"
+            dropped.append(Dropped(reviewer=finding.reviewer, what=finding.title, reason=reason))
     return kept, dropped
 
 
-def same_problem(one: Finding, other: Finding) -> bool:
-    """Near each other and alike; for a model's finding and an analyser's on its lines the category is likeness enough."""
-    if not _near(one, other):
+def _same_problem(one: Finding, other: Finding, similarity: Similarity) -> bool:
+    """Near and alike. Between a model and an analyser on the same lines, one category is likeness enough."""
+    apart = lines_apart(one.place, other.place)
+    if apart is None or apart > MAX_LINES_APART:
         return False
-    if (one.reviewer in MODEL_REVIEWERS) != (other.reviewer in MODEL_REVIEWERS) and _overlap(one, other):
-        return one.category is other.category or _alike(one, other)
-    return _alike(one, other)
-
-
-def _near(one: Finding, other: Finding) -> bool:
-    here, there = one.place, other.place
-    return (here.path, here.side) == (there.path, there.side) and (
-        here.start_line <= there.line + NEAR_LINES and there.start_line <= here.line + NEAR_LINES
-    )
-
-
-def _overlap(one: Finding, other: Finding) -> bool:
-    return one.place.start_line <= other.place.line and other.place.start_line <= one.place.line
-
-
-def _alike(one: Finding, other: Finding) -> bool:
-    if (one.reviewer, one.rule) == (other.reviewer, other.rule) and one.reviewer not in MODEL_REVIEWERS:
-        # An analyser says the same words about every place; two of its hits are one only on the same code.
-        return one.place == other.place and one.quote == other.quote
-    return cosine(f"{one.title} {one.body}", f"{other.title} {other.body}") >= ALIKE
+    models = [finding.reviewer in MODEL_REVIEWERS for finding in (one, other)]
+    if not any(models) and one.reviewer == other.reviewer:
+        # A tool says the same words about every place; two of its hits are one problem only on the same code.
+        return (one.rule, one.place, one.quote) == (other.rule, other.place, other.quote)
+    if apart == 0 and not all(models) and any(models) and one.category is other.category:
+        return True
+    return similarity.cosine(text_of(one), text_of(other)) >= MIN_COSINE
 
 
 def _with_evidence(kept: Finding, other: Finding) -> Finding:
-    if other.reviewer in MODEL_REVIEWERS:
-        said = tuple(one for one in other.evidence if one not in kept.evidence)
-    else:
-        word = Evidence(kind="analyser", text=f"{other.rule}: {other.title}")
-        said = () if word in kept.evidence else (*(one for one in other.evidence if one not in kept.evidence), word)
-    severity = max(kept.severity, other.severity, key=lambda one: one.rank)
-    stands = kept.stands_alone or other.stands_alone
-    return kept.model_copy(update={"severity": severity, "stands_alone": stands, "evidence": (*kept.evidence, *said)})
+    said = other.evidence
+    if other.reviewer not in MODEL_REVIEWERS and not said:
+        said = (Evidence(kind="analyser", text=f"{other.reviewer} {other.rule}"),)
+    return kept.model_copy(
+        update={
+            "severity": max(kept.severity, other.severity, key=lambda one: one.rank),
+            "stands_alone": kept.stands_alone or other.stands_alone,
+            "evidence": tuple(dict.fromkeys((*kept.evidence, *said))),
+        }
+    )

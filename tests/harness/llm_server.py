@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,7 +47,7 @@ class LlmServer:
 
 
 @contextmanager
-def llm_server(weather: Weather = "normal", answer: str = '{"findings": []}') -> Iterator[LlmServer]:
+def llm_server(weather: Weather = "normal", answer: str = '{"findings": []}') -> Generator[LlmServer]:
     """The server, on a free port, until the end of the block."""
 
     class Handler(_Handler):
@@ -79,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self._weather(state)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Silent."""
 
     def _weather(self, state: LlmServer) -> None:  # noqa: PLR0912, C901 - one row a weather

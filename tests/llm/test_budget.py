@@ -1,7 +1,6 @@
 """Money stops before it is spent, also when several calls are open at once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +9,7 @@ from app.domain.errors import RateLimited, Refused
 from app.llm.budget import Allowance, Budget, MeteredModel
 from app.llm.chat import Answer, ModelUnavailable, Question
 from app.llm.prices import dollars, estimate_tokens
+from tests.harness.scripts import Memory
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 QUESTION = Question(instructions="i", prompt="p" * 3_200, schema_name="s", schema={}, max_output_tokens=10_000)
@@ -26,6 +26,7 @@ class PricedModel:
         self._fails = fails
 
     def price(self, *, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float | None:
+        del input_tokens, cached_tokens
         return output_tokens / 1_000 if self._known else None
 
     async def ask(self, question: Question) -> Answer:
@@ -36,18 +37,6 @@ class PricedModel:
         return Answer(text="{}", input_tokens=10, output_tokens=question.max_output_tokens)
 
     async def close(self) -> None: ...
-
-
-class Memory:
-    """Answers kept in a dict, as the store keeps them."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Answer] = {}
-
-    async def recall(self, key: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        if key not in self.kept:
-            self.kept[key] = await ask()
-        return self.kept[key]
 
 
 def budget(pull_request: float, day: float, *, spent_today: float = 0.0) -> Budget:
@@ -100,6 +89,7 @@ async def test_a_model_without_a_price_is_counted_but_not_stopped() -> None:
 async def test_a_question_dearer_than_a_day_does_not_wait_for_ever() -> None:
     class DearInput(PricedModel):
         def price(self, *, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float | None:
+            del input_tokens, cached_tokens
             return 3.0 + output_tokens / 1_000
 
     with pytest.raises(Refused, match=r"one question costs \$3, more than a whole day's budget \(\$2\)"):

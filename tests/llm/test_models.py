@@ -16,7 +16,7 @@ from app.llm.models import ModelAccess, ModelSpec, open_model
         ("ollama:qwen3:8b", "ollama", "qwen3:8b", ""),
         (" openai-compatible:org/m@http://gpu:8000/v1 ", "openai-compatible", "org/m", "http://gpu:8000/v1"),
         ("openai-compatible:org/m", "openai-compatible", "org/m", ""),
-        ("scripted:/tmp/a:b.json", "scripted", "/tmp/a:b.json", ""),
+        ("scripted:/srv/a:b.json", "scripted", "/srv/a:b.json", ""),
     ],
 )
 def test_a_name_is_read(text: str, provider: str, name: str, base_url: str) -> None:

@@ -76,4 +76,4 @@ async def test_the_log_counts_for_every_process(tmp_path: Path) -> None:
 
 def test_a_wrong_script_says_where(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is wrong at answers\.0\.finding"):
-        model(tmp_path, {"answers": [{"finding": []}]})
+        model(tmp_path, {"answers": [{"finding": "x"}]})

@@ -1,6 +1,7 @@
 """Parts for tests of the GitHub adapter: a connection, a limiter that remembers, answers in GitHub's shapes."""
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import httpx
 import respx
@@ -102,3 +103,8 @@ def pull(**changes: JsonValue) -> dict[str, JsonValue]:
         "created_at": "2026-11-21T08:00:00Z",
     }
     return usual | changes
+
+
+def request(route: respx.Route, at: int = -1) -> httpx.Request:
+    """What was sent to a route, the last time unless said otherwise."""
+    return cast("httpx.Request", route.calls[at].request)  # respx leaves it untyped

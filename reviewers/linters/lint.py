@@ -105,9 +105,12 @@ class Lint:
             hits = await asyncio.to_thread(linter.parse, output)
         except ValueError as error:
             raise ProgramFailed("printed what cannot be read") from error
+        unread = {_as_asked(path, folder): reason for path, reason in linter.unread(output, list(asked)).items()}
         named = [(asked.get(_as_asked(hit.path, folder)), hit) for hit in hits]
-        unread = {asked[name]: reason for name, reason in linter.unread(output, list(asked)).items()}
-        return [replace(hit, path=path) for path, hit in named if path is not None], unread
+        return (
+            [replace(hit, path=path) for path, hit in named if path is not None],
+            {asked[name]: reason for name, reason in unread.items() if name in asked},
+        )
 
 
 def _as_asked(path: str, folder: Path) -> str:

@@ -1,5 +1,7 @@
 """oxlint on JavaScript and TypeScript, where it is installed: correctness rules, never the repository's plugins."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -15,6 +17,7 @@ _CERTAIN = frozenset({
     "no-const-assign", "no-obj-calls", "no-this-before-super", "constructor-super", "no-new-native-nonconstructor",
     "no-import-assign", "no-invalid-regexp", "no-class-assign", "no-func-assign", "no-setter-return",
 })  # fmt: skip
+_CANNOT_OPEN = re.compile(r'Failed to open file (?P<path>.+) with error "(?P<why>.+)"', re.DOTALL)
 _SECURITY = frozenset({"no-eval", "no-implied-eval"})
 
 
@@ -28,7 +31,8 @@ class _Label(BaseModel):
 
 class _Diagnostic(BaseModel):
     message: str
-    filename: str
+    # Missing for a file that cannot be opened.
+    filename: str = ""
     # Missing for a file that cannot be parsed: "eslint(no-debugger)".
     code: str = ""
     help: str = ""
@@ -42,6 +46,12 @@ class _Report(BaseModel):
 def _parse(output: Output) -> list[Hit]:
     report = _Report.model_validate_json(output.stdout)
     return [_hit(diagnostic) for diagnostic in report.diagnostics if diagnostic.labels]
+
+
+def _unread(output: Output, _: Sequence[str]) -> dict[str, str]:
+    report = _Report.model_validate_json(output.stdout)
+    failures = (_CANNOT_OPEN.match(diagnostic.message) for diagnostic in report.diagnostics)
+    return {match["path"]: f"oxlint: {match['why']}" for match in failures if match}
 
 
 def _hit(diagnostic: _Diagnostic) -> Hit:
@@ -77,6 +87,7 @@ OXLINT = Linter(
     reads=has_suffix(".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"),
     arguments=lambda: ("-f", "json", "-c", str(CONFIG), "--disable-nested-config", "--no-ignore"),
     parse=_parse,
+    unread=_unread,
     # 1: a file that cannot be parsed, which is a finding.
     good_exit_codes=frozenset({0, 1}),
 )

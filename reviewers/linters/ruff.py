@@ -1,6 +1,7 @@
 """ruff on Python files: only rules about what the code does, none about how it looks."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pydantic import BaseModel, TypeAdapter
@@ -12,7 +13,7 @@ from reviewers.linters.run import Output
 SELECTED = (
     "F502,F503,F504,F505,F506,F507,F508,F509,F521,F522,F523,F524,F525,F601,F602,F631,F632,F633,F634,F701,F702,F704,"
     "F706,F707,F811,F821,F822,F823,F901,E9,B002,B003,B005,B006,B012,B015,B016,B017,B020,B021,B022,B023,B025,B026,"
-    "B029,B030,B031,B032,B033,B035,B039,B043,ASYNC,PLE,PLW0120,PLW0127,PLW0128,PLW0129,PLW0131,PLW0133,PLW0177,"
+    "B029,B030,B031,B032,B033,B035,B039,ASYNC,PLE,PLW0120,PLW0127,PLW0128,PLW0129,PLW0131,PLW0133,PLW0177,"
     "PLW0211,PLW0245,PLW0711,PLW1501,PLW1507,PLW1508,PLW1509,PLW2101,PLR0124,RUF006,RUF008,RUF009,RUF016,RUF018,"
     "RUF024,RUF026,RUF030,RUF032,RUF034,RUF040,S301,S302,S306,S307,S323,S324,S501,S502,S503,S504,S505,S506,S507,"
     "S508,S509,S602,S604,S605,S608,S609,S611,S612,S701,S702,LOG,T10,SIM222,SIM223"
@@ -37,7 +38,7 @@ _WRONG, _UNSAFE = Category.CORRECTNESS, Category.SECURITY
 _TABLE = (
     _Row("", _MEDIUM, _WRONG, "The code very likely does not do what it says."),
     _Row("invalid-syntax", _HIGH, _WRONG, "Python cannot parse the file, so importing it fails.", True),
-    _Row("E9", _HIGH, _WRONG, "Python cannot read the file, so importing it fails.", True),
+    _Row("E999", _HIGH, _WRONG, "Python cannot parse the file, so importing it fails.", True),
     _Row("F50", _HIGH, _WRONG, "Formatting raises or prints the wrong thing when this line runs.", True),
     _Row("F504", _MEDIUM, _WRONG, "A value is passed and never printed: the text is probably missing a part."),
     _Row("F52", _HIGH, _WRONG, "`str.format` raises or leaves a value out when this line runs.", True),
@@ -154,8 +155,18 @@ class _Diagnostic(BaseModel):
 _DIAGNOSTICS = TypeAdapter(list[_Diagnostic])
 
 
+# Not UTF-8, which may be good Python with a coding line: a file ruff cannot read, not a mistake in it.
+_CANNOT_READ = "E902"
+
+
 def _parse(output: Output) -> list[Hit]:
-    return [_hit(diagnostic) for diagnostic in _DIAGNOSTICS.validate_json(output.stdout)]
+    diagnostics = _DIAGNOSTICS.validate_json(output.stdout)
+    return [_hit(diagnostic) for diagnostic in diagnostics if diagnostic.code != _CANNOT_READ]
+
+
+def _unread(output: Output, _: Sequence[str]) -> dict[str, str]:
+    diagnostics = _DIAGNOSTICS.validate_json(output.stdout)
+    return {one.filename: f"ruff: {one.message}" for one in diagnostics if one.code == _CANNOT_READ}
 
 
 def _hit(diagnostic: _Diagnostic) -> Hit:
@@ -186,4 +197,5 @@ RUFF = Linter(
         "--select", SELECTED, "--output-format", "json",
     ),
     parse=_parse,
+    unread=_unread,
 )  # fmt: skip

@@ -20,8 +20,8 @@ class _Report(BaseModel):
     comments: list[_Comment]
 
 
-# Parsing goes wrong where a template engine's marks stand in a script; one of these says it all.
-_FOLLOW_UPS = frozenset({1072, 1073})
+# Said besides the error itself (1072, 1073, 1088), and of every part of a script that another one reads in (2148).
+_NOT_OURS = frozenset({1072, 1073, 1088, 2148})
 
 _WORDS = {
     2086: (
@@ -40,7 +40,7 @@ _WORDS = {
 
 def _parse(output: Output) -> list[Hit]:
     report = _Report.model_validate_json(output.stdout)
-    return [_hit(comment) for comment in report.comments if comment.code not in _FOLLOW_UPS]
+    return [_hit(comment) for comment in report.comments if comment.code not in _NOT_OURS]
 
 
 def _hit(comment: _Comment) -> Hit:

@@ -11,7 +11,6 @@ from reviewers.linters.run import Output
 
 _WORKFLOW = re.compile(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$|(?:^|/)action\.ya?ml$")
 
-# What zizmor calls an input that it could parse and went through.
 _COMPLETED = re.compile(r"completed (?P<path>.+)$", re.MULTILINE)
 # Exit codes: 0 nothing, 11 to 14 the highest severity found, 3 no input could be parsed.
 _NOTHING_PARSED = 3
@@ -98,6 +97,7 @@ def _hit(result: _Result) -> Hit:
 
 
 def _unread(output: Output, files: Sequence[str]) -> dict[str, str]:
+    # It only says which inputs it went through; one that it cannot parse is a warning without a name.
     completed = {match["path"] for match in _COMPLETED.finditer(output.stderr.decode("utf-8", "replace"))}
     return {file: "zizmor could not parse it" for file in files if file not in completed}
 

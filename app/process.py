@@ -1,7 +1,7 @@
 """What one process of Corrigent runs: the door, the dispatcher, the workers, or all of them with their own Temporal."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -47,7 +47,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, parts: frozenset[Part] = ALL_PARTS) -> AsyncIterator[Running]:
+async def running(settings: Settings, *, parts: frozenset[Part] = ALL_PARTS) -> AsyncGenerator[Running]:
     """Everything up when this is entered; everything down, in reverse order, when it is left."""
     embedded = not settings.temporal_address
     async with AsyncExitStack() as stack:

@@ -1,6 +1,6 @@
 """The only place that builds: settings in, parts out. Every part gets what it needs, and nothing else."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, may_migrate: bool) -> AsyncIterator[Store]:
+async def open_store(settings: Settings, *, may_migrate: bool) -> AsyncGenerator[Store]:
     """The database at this version's schema; UserError when it is not and may not be brought to it."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     db = await Database.open(settings.database_url.get_secret_value())
@@ -109,7 +109,7 @@ class Forges:
 
 
 @asynccontextmanager
-async def open_forges(settings: Settings, limits: Limits) -> AsyncIterator[Forges]:
+async def open_forges(settings: Settings, limits: Limits) -> AsyncGenerator[Forges]:
     forges = {one.key: build(_connection(settings, one.key), limits) for one in settings.connections}
     try:
         yield Forges(all=forges)

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Literal
 
+from app.domain.errors import LimitKind
 from app.domain.model import Frozen
 from app.domain.outcomes import Outcome
 from app.domain.pull_request import PullRequestRef
 
-LimitKind = Literal["primary", "secondary", "ours", "model", "budget"]
 NudgeKind = Literal["opened", "pushed", "changed", "action"]
 
 

@@ -120,7 +120,7 @@ class _Tracking:
             .order_by(findings.c.number)
         )
         sighted: dict[tuple[str, ...], deque[str]] = defaultdict(deque)
-        for keys, finding_id in sql.execute(query).tuples():
+        for keys, finding_id in sql.execute(query):
             sighted[tuple(keys)].append(finding_id)
         return sighted
 

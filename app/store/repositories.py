@@ -1,6 +1,7 @@
 """Which repositories are under our care, by installation."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, Select, and_, select, update
 
@@ -58,6 +59,13 @@ class Repositories:
         query = _under_our_care().where(repositories.c.connection == connection, repositories.c.repo_id == repo_id)
         row = await self._db.read(lambda sql: sql.execute(query).mappings().one_or_none())
         return None if row is None else _repo(row)
+
+    async def enabled_at(self, connection: str, repo_id: str) -> datetime | None:
+        """When it came under our care, the last time."""
+        mine = (repositories.c.connection == connection) & (repositories.c.repo_id == repo_id)
+        return await self._db.read(
+            lambda sql: sql.execute(select(repositories.c.enabled_at).where(mine)).scalar_one_or_none()
+        )
 
     async def all(self, connection: str | None = None) -> list[Repo]:
         """Those that may be worked on now: neither gone nor suspended."""

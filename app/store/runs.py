@@ -154,6 +154,11 @@ class Runs:
     async def latest(self, ref: PullRequestRef) -> Run | None:
         return await self._first(select(runs).where(is_at(runs, ref)).order_by(runs.c.run_id.desc()))
 
+    async def of_head(self, connection: str, repo_id: str, head_sha: str) -> Run | None:
+        """The newest run of this commit, whichever pull request it is the head of."""
+        here = (runs.c.connection == connection) & (runs.c.repo_id == repo_id) & (runs.c.head_sha == head_sha)
+        return await self._first(select(runs).where(here).order_by(runs.c.run_id.desc()))
+
     async def last_reviewed(self, ref: PullRequestRef) -> Run | None:
         """The newest that ended with a result."""
         reviewed = is_at(runs, ref) & runs.c.outcome.is_not(None) & (runs.c.result_key != "")

@@ -26,7 +26,7 @@ class SecretBox:
 
     async def put(self, name: str, value: str) -> None:
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = nonce + AESGCM(self._key()).encrypt(nonce, value.encode(), name.encode())
+        sealed = nonce + AESGCM(master_key(self._file)).encrypt(nonce, value.encode(), name.encode())
         changed = {"sealed": sealed, "changed_at": self._clock()}
         statement = self._db.insert(secrets).values(name=name, **changed)
         statement = statement.on_conflict_do_update(index_elements=["name"], set_=changed)
@@ -38,22 +38,28 @@ class SecretBox:
         if sealed is None:
             return None
         try:
-            return AESGCM(self._key()).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode()).decode()
+            return (
+                AESGCM(master_key(self._file))
+                .decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
+                .decode()
+            )
         except InvalidTag as error:
             raise UserError(
                 f"The secret {name!r} was not sealed with the key in {self._file}; "
                 "restore the key file that belongs to this database, or set the secret again."
             ) from error
 
-    def _key(self) -> bytes:
-        if not self._file.exists():
-            _create_key(self._file)
-        if self._file.stat().st_mode & 0o077:
-            raise UserError(f"The key file {self._file} can be read by others; run `chmod 600 {self._file}`.")
-        key = self._file.read_bytes()
-        if len(key) != _KEY_BYTES:
-            raise UserError(f"The key file {self._file} holds {len(key)} bytes instead of {_KEY_BYTES}; restore it.")
-        return key
+
+def master_key(file: Path) -> bytes:
+    """The key in this file, which is made on first use."""
+    if not file.exists():
+        _create_key(file)
+    if file.stat().st_mode & 0o077:
+        raise UserError(f"The key file {file} can be read by others; run `chmod 600 {file}`.")
+    key = file.read_bytes()
+    if len(key) != _KEY_BYTES:
+        raise UserError(f"The key file {file} holds {len(key)} bytes instead of {_KEY_BYTES}; restore it.")
+    return key
 
 
 def _create_key(file: Path) -> None:

@@ -298,6 +298,17 @@ secrets = Table(
     PrimaryKeyConstraint("name"),
 )
 
+# The last valid values of each repository's configuration file, so that a broken one removes no gate.
+config_files = Table(
+    "config_files",
+    metadata,
+    _required("connection"),
+    _required("repo_id"),
+    Column("values", JSON, nullable=False),
+    Column("read_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("connection", "repo_id"),
+)
+
 # --- Live streams and limits ---
 
 stream_events = Table(

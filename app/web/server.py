@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
@@ -26,13 +26,13 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
         """Signals are the process's own business."""
         yield
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[int]:
+async def serving(app: ASGIApp, host: str, port: int) -> AsyncGenerator[int]:
     """Answers requests while this is entered; the port, a free one when 0 was given. UserError when it is taken."""
     with _bound(host, port) as listener:
         config = uvicorn.Config(
@@ -55,7 +55,7 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[int]:
 
 
 @contextmanager
-def _bound(host: str, port: int) -> Iterator[socket.socket]:
+def _bound(host: str, port: int) -> Generator[socket.socket]:
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -5,10 +5,12 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
+from app.checkouts.git import GitError
 from app.checkouts.mirrors import Mirrors
 from app.domain.diff import Diff
+from app.domain.line_map import Moves
 from app.domain.outcomes import decide
-from app.domain.repo_config import ConfigInForce
+from app.domain.repo_config import ConfigInForce, SizeLimits
 from app.domain.review import ReviewerReport, ReviewResult
 from app.domain.runs import Run
 from app.store.blobs import Blobs
@@ -18,6 +20,9 @@ from app.store.repositories import Repositories
 from app.store.runs import Runs
 from reviewers.pipeline import Conclusion, History, conclude, finish, paths_to_read
 from workflows.messages import PostRequest
+
+# Moves are looked up, not read: no size makes them useless.
+UNLIMITED = SizeLimits(files=100_000, changed_lines=10_000_000, file_bytes=100_000_000)
 
 
 class Concluding:
@@ -90,28 +95,43 @@ class Concluding:
 
     async def _conclude(self, run: Run, request: PostRequest, config: ConfigInForce) -> Conclusion:
         diff = await self.blobs.get_model(run.diff_key, Diff)
-        known = await self.findings.of(run.ref)
-        last = None if request.full else await self._last_result(run)
+        last_run = await self.runs.last_reviewed(run.ref)
+        last = await self.blobs.get_model(last_run.result_key, ReviewResult) if last_run else None
+        history = History(
+            known=tuple(await self.findings.of(run.ref)),
+            moves=await self._moves(last, run),
+            last=last.coverage if last and not request.full else None,
+            heads_with_findings=await self.runs.heads_with_findings(run.ref),
+        )
         return conclude(
             diff=diff,
             reports=[await self.blobs.get_model(key, ReviewerReport) for key in request.reports.values()],
             reviewers=tuple(request.reports),
             config=config.config,
-            texts=await self._texts(run, diff, paths_to_read(diff, known)),
-            history=History(
-                known=tuple(known),
-                last=last.coverage if last else None,
-                heads_with_findings=await self.runs.heads_with_findings(run.ref),
-            ),
+            texts=await self._texts(run, diff, paths_to_read(diff, history)),
+            history=history,
         )
+
+    async def _moves(self, last: ReviewResult | None, run: Run) -> Moves:
+        """How lines moved since the last reviewed head; nothing is known of it when its commits are gone."""
+        if last is None:
+            return Moves()
+        return Moves(
+            heads=await self._between(run, last.head_sha, run.head_sha),
+            bases=await self._between(run, last.merge_base_sha, run.merge_base_sha),
+        )
+
+    async def _between(self, run: Run, before: str, after: str) -> Diff | None:
+        if before == after:
+            return None
+        try:
+            return await self.mirrors.diff(run.ref, before, after, limits=UNLIMITED)
+        except GitError:
+            return None
 
     async def _texts(self, run: Run, diff: Diff, paths: tuple[str, ...]) -> dict[str, str]:
         found = {path: await self.mirrors.read_file(run.ref, diff.head_sha, path) for path in paths}
         return {path: data.decode("utf-8", "replace") for path, data in found.items() if data is not None}
-
-    async def _last_result(self, run: Run) -> ReviewResult | None:
-        last = await self.runs.last_reviewed(run.ref)
-        return await self.blobs.get_model(last.result_key, ReviewResult) if last else None
 
     async def again(self, run: Run) -> ReviewResult:
         """A completed run's result over the findings that are open now: after a dismissal, without a review."""

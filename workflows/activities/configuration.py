@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.store.config_files import ConfigFiles
 from pydantic import JsonValue
 
 from app.checkouts.config_file import read_config
@@ -11,9 +10,8 @@ from app.checkouts.mirrors import Fetched, Mirrors
 from app.domain.config_layers import FileRead, in_force
 from app.domain.names import CONFIG_FILE
 from app.domain.pull_request import PullRequest, Repo
-from app.domain.repo_config import ConfigInForce, ConfigProblem
-
-FELL_BACK = "The file cannot be read as a whole. The last valid version on the default branch is used."
+from app.domain.repo_config import ConfigInForce
+from app.store.config_files import ConfigFiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,15 +54,10 @@ class Configurations:
         data = await self.mirrors.read_file(repo, default_sha, CONFIG_FILE) if default_sha else None
         if data is None:
             return None
-        read = read_config(data)
+        read = read_config(data, last_valid=await self.files.last_valid(repo))
         if not read.broken:
-            await self.files.remember(repo, data)
-            return read
-        valid = await self.files.last_valid(repo)
-        if valid is None:
-            return read
-        before = read_config(valid)
-        return before.model_copy(update={"problems": (ConfigProblem(line=1, text=FELL_BACK), *read.problems)})
+            await self.files.remember(repo, read.values)
+        return read
 
     async def _change(self, repo: Repo, fetched: Fetched) -> str:
         """What the check says of a change of the file by the pull request itself, which has no effect until merged."""

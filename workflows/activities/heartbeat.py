@@ -1,7 +1,7 @@
 """A heartbeat beside work that has no rhythm of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ EVERY = timedelta(seconds=4)
 
 
 @asynccontextmanager
-async def beating() -> AsyncIterator[None]:
+async def beating() -> AsyncGenerator[None]:
     """Tell Temporal that we live, and learn from it that we are to stop."""
 
     async def beat() -> None:

@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     _create_actions()
     _create_audit()
+    _create_config_files()
     _create_connections()
     _create_cursors()
     _create_deliveries()
@@ -63,6 +64,17 @@ def _create_audit() -> None:
         sa.Column("previous_digest", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
+    )
+
+
+def _create_config_files() -> None:
+    op.create_table(
+        "config_files",
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("repo_id", sa.Text(), nullable=False),
+        sa.Column("values", sa.JSON(), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("connection", "repo_id", name=op.f("pk_config_files")),
     )
 
 

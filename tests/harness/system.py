@@ -1,0 +1,134 @@
+"""Corrigent as a test sees it: a fake forge in front, real Temporal, real git and the real process behind."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from app.forges.fake.scenario import AppCredentials, FakeForge
+from app.process import Running, running
+from app.settings import Settings, load_settings
+from app.store.database import Database
+from app.store.schema import migrate
+from app.temporal_client import connect, make_current
+from tests.harness.temporal import TemporalServer
+
+# Debounce and the like are a tenth of what they are in life.
+TIME_SCALE = 0.1
+
+
+@dataclass
+class System:
+    """One Corrigent at work for one fake forge."""
+
+    forge: FakeForge
+    credentials: AppCredentials
+    settings: Settings
+    running: Running
+    script: "Script"
+
+    @property
+    def model_calls(self) -> int:
+        return len(self.script.calls())
+
+    async def quiet(self) -> None:
+        """Until every delivery is handled and no run is open."""
+        await self.forge.deliveries_answered()
+        async with asyncio.timeout(20):
+            while (await self.running.store.deliveries.backlog())[0] or await self._runs_open():
+                await asyncio.sleep(0.05)
+
+    async def _runs_open(self) -> bool:
+        client = self.running.turns
+        assert client is not None
+        query = "ExecutionStatus='Running' AND (WorkflowType='PullRequest' OR WorkflowType='Review')"
+        return (await client.client.count_workflows(query)).count > 0
+
+
+@dataclass
+class Script:
+    """What the scripted model answers; its log counts calls across processes that were killed."""
+
+    path: Path
+    answers: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
+
+    def __post_init__(self) -> None:
+        self.write()
+
+    def answer(self, when: Sequence[str] = (), **entry: JsonValue) -> None:
+        self.answers.append({"when": list(when), **entry})
+        self.write()
+
+    def write(self) -> None:
+        self.path.write_text(json.dumps({"log": "calls.jsonl", "answers": self.answers}))
+
+    @property
+    def model(self) -> str:
+        return f"scripted:{self.path}"
+
+    def calls(self) -> list[str]:
+        log = self.path.with_name("calls.jsonl")
+        return log.read_text().splitlines() if log.exists() else []
+
+
+def settings_for(home: Path, credentials: AppCredentials, forge: FakeForge, **more: JsonValue) -> Settings:
+    """The operator's settings for one connection to the fake."""
+    connection: dict[str, JsonValue] = {
+        "key": "github",
+        "kind": "github",
+        "web_url": forge.url,
+        "api_url": forge.api_url,
+        "app_id": credentials.app_id,
+        "slug": credentials.slug,
+        "private_key": credentials.private_key_pem,
+        "webhook_secret": credentials.webhook_secret,
+    }
+    given: dict[str, JsonValue] = {
+        "home": str(home),
+        "connections": [connection],
+        "listen_port": 0,
+        "time_scale": TIME_SCALE,
+        **more,
+    }
+    return load_settings(given, environ={})
+
+
+@asynccontextmanager
+async def corrigent(
+    forge: FakeForge,
+    credentials: AppCredentials,
+    temporal: TemporalServer,
+    home: Path,
+    *,
+    with_model: bool = True,
+    prepare: Callable[[Script], None] = lambda _: None,
+    **more: JsonValue,
+) -> AsyncGenerator[System]:
+    """Everything running; the forge's webhooks point at it."""
+    home.mkdir(parents=True, exist_ok=True)
+    script = Script(home / "script.json")
+    prepare(script)
+    overrides: Mapping[str, JsonValue] = {
+        "temporal_address": temporal.address,
+        "temporal_namespace": await temporal.namespace(),
+        "model": script.model if with_model else "",
+        **more,
+    }
+    settings = settings_for(home, credentials, forge, **overrides)
+    await _migrate(settings)
+    async with running(settings) as state:
+        await make_current(await connect(settings, temporal.address), settings.worker_build_id)
+        forge.webhook_url = f"http://127.0.0.1:{state.port}/hooks/github"
+        yield System(forge=forge, credentials=credentials, settings=settings, running=state, script=script)
+
+
+async def _migrate(settings: Settings) -> None:
+    db = await Database.open(settings.database_url.get_secret_value())
+    try:
+        await migrate(db)
+    finally:
+        await db.close()

@@ -42,12 +42,14 @@ def members(source: Source, *, max_bytes: int) -> Iterator[tuple[bytes, bytes]]:
             raise BadArchive("The archive holds more, or other things, than a snapshot does.")
         content = source.read(size + -size % _BLOCK)
         if len(content) < size:
-            raise BadArchive("The archive ends too early.")
+            break
         if kind == _LONG_NAME:
             name = content[:size].rstrip(b"\0")
             continue
         yield name or header[:100].rstrip(b"\0"), content[:size]
         name = b""
+    if len(header) < _BLOCK or header.strip(b"\0"):
+        raise BadArchive("The archive ends too early.")
 
 
 def _header(name: bytes, size: int, kind: bytes) -> bytes:

@@ -27,6 +27,11 @@ _PEOPLE: dict[str, Permission] = {
 }
 _TOKEN_LIFE = timedelta(hours=1)
 _BAD_JWT = "A JSON web token could not be decoded"
+_BAD_IAT = "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
+_BAD_EXP = (
+    "'Expiration time' claim ('exp') must be a numeric value representing "
+    "the future time at which the assertion expires"
+)
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ def mint(
         user=installation.app.bot,
         installation=installation,
         expires_at=github.clock.now() + _TOKEN_LIFE,
-        permissions=granted | {"metadata": "read"},
+        permissions={**granted, "metadata": "read"},
         repository_ids=chosen,
     )
     github.tokens[token.text] = token
@@ -196,14 +201,9 @@ def _app_of(github: FakeGitHub, token: str) -> App:
     if header.get("alg") != "RS256":
         raise Refusal(401, _BAD_JWT)
     if not isinstance(issued, int) or issued > now + 60:
-        raise Refusal(
-            401, "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
-        )
+        raise Refusal(401, _BAD_IAT)
     if not isinstance(expires, int) or expires <= now:
-        raise Refusal(
-            401,
-            "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
-        )
+        raise Refusal(401, _BAD_EXP)
     if expires > now + 600 + 60:
         raise Refusal(401, "'Expiration time' claim ('exp') is too far in the future")
     return app

@@ -26,6 +26,9 @@ class DiffLine:
 class DiffHunk:
     header: str
     lines: tuple[DiffLine, ...]
+    # The first old line the hunk covers, and how far everything after it has moved.
+    old_start: int
+    shift_after: int
 
     def find(self, side: Literal["LEFT", "RIGHT"], line: int) -> DiffLine | None:
         """The line that a comment on this side of the hunk stands on."""
@@ -69,7 +72,7 @@ class DiffFile:
         hunks: list[DiffHunk] = []
         for match, end in zip(starts, ends, strict=True):
             header, *rest = self.body[match.start() : end].rstrip("\n").split("\n")
-            hunks.append(DiffHunk(header, tuple(_number(rest, int(match[1]), int(match[3]), position))))
+            hunks.append(_hunk(match, header, rest, position))
             position += len(rest) + 1
         return tuple(hunks)
 
@@ -84,12 +87,12 @@ class DiffFile:
         """Where a line of the old version is in the new one; None when it was changed or removed."""
         shift = 0
         for hunk in self.hunks:
-            if hunk.lines and old_line < _first_old(hunk):
+            if old_line < hunk.old_start:
                 break
             for line in hunk.lines:
                 if line.old == old_line:
                     return line.new
-            shift = _shift_after(hunk)
+            shift = hunk.shift_after
         return old_line + shift
 
 
@@ -169,6 +172,17 @@ def _bodies(text: str) -> list[str]:
     return list(bodies.values())
 
 
+def _hunk(match: re.Match[str], header: str, lines: list[str], position: int) -> DiffHunk:
+    old, old_count, new, new_count = (1 if part is None else int(part) for part in match.groups())
+    return DiffHunk(
+        header=header,
+        lines=tuple(_number(lines, old, new, position)),
+        # A side without lines is given by the line before it.
+        old_start=old + (old_count == 0),
+        shift_after=(new + new_count + (new_count == 0)) - (old + old_count + (old_count == 0)),
+    )
+
+
 def _number(lines: list[str], old: int, new: int, position: int) -> list[DiffLine]:
     numbered: list[DiffLine] = []
     for offset, line in enumerate(lines, 1):
@@ -178,18 +192,3 @@ def _number(lines: list[str], old: int, new: int, position: int) -> list[DiffLin
         old += has_old
         new += has_new
     return numbered
-
-
-def _first_old(hunk: DiffHunk) -> int:
-    match = _HUNK.match(hunk.header)
-    assert match is not None, "a hunk starts with its header"
-    # A hunk that only adds names the line before it.
-    return int(match[1]) + (1 if match[2] == "0" else 0)
-
-
-def _shift_after(hunk: DiffHunk) -> int:
-    match = _HUNK.match(hunk.header)
-    assert match is not None, "a hunk starts with its header"
-    old_end = int(match[1]) + (int(match[2]) if match[2] else 1) + (1 if match[2] == "0" else 0)
-    new_end = int(match[3]) + (int(match[4]) if match[4] else 1) + (1 if match[4] == "0" else 0)
-    return new_end - old_end

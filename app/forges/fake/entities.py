@@ -173,6 +173,7 @@ class Review:
     commit_id: str
     submitted_at: datetime | None = None
     updated_at: datetime | None = None
+    reactions: list[Reaction] = field(default_factory=list[Reaction])
     minimized: str | None = None
 
 

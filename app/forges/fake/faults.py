@@ -98,7 +98,7 @@ def uninstalled() -> Refuse:
 
 @dataclass
 class Fault:
-    """Something goes wrong on requests like this: `path` is a pattern (* is anything), on the `nth` one and `count` more."""
+    """What goes wrong with requests like this (`*` is anything), from the `nth` one on, `count` times."""
 
     effect: Effect
     method: str = "*"

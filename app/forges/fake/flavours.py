@@ -1,4 +1,4 @@
-"""How answers differ between github.com and an older Enterprise Server: fields that were added later are missing there."""
+"""How an older Enterprise Server differs from github.com: fields that were added later are missing."""
 
 from typing import cast
 

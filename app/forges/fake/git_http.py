@@ -47,10 +47,11 @@ class GitDoor:
         except Refusal:
             return _text(401, "Invalid username or token.", _ASK)
         repo = self._github.find_repository(git.owner, git.name)
+        if repo is None or not viewer.sees(repo):
+            return _text(401, "Repository not found.", _ASK) if viewer.user is None else _NOT_FOUND
         problem = _refused(viewer, repo, git)
         if problem is not None:
             return problem
-        assert repo is not None, "an unknown repository was refused"
         if git.pushes and git.inside == "git-receive-pack":
             return await self._push(request, viewer, repo)
         return await self._run(request, repo, git.inside, {})
@@ -85,11 +86,8 @@ class GitDoor:
         )
 
 
-def _refused(viewer: Viewer, repo: Repository | None, git: GitRequest) -> Answer | None:
-    nobody = viewer.user is None
-    if repo is None or not viewer.sees(repo):
-        return _text(401, "Repository not found.", _ASK) if nobody else _text(404, "Repository not found.")
-    if git.pushes and nobody:
+def _refused(viewer: Viewer, repo: Repository, git: GitRequest) -> Answer | None:
+    if git.pushes and viewer.user is None:
         return _text(401, "No anonymous write access.", _ASK)
     if git.pushes and not viewer.allows(repo, "contents:write"):
         login = viewer.acting_user().login
@@ -112,3 +110,6 @@ def _push_rules(viewer: Viewer, repo: Repository) -> dict[str, str]:
 
 def _text(status: int, text: str, headers: dict[str, str] | None = None) -> Answer:
     return Answer(status, content=f"{text}\n".encode(), headers={"content-type": "text/plain", **(headers or {})})
+
+
+_NOT_FOUND = _text(404, "Repository not found.")

@@ -1,4 +1,4 @@
-"""Signed deliveries: sent once, within ten seconds, never again by themselves, kept in a list; scripts lose or shuffle them."""
+"""Signed deliveries: sent once, never again by themselves, kept in a list; scripts lose, double or shuffle them."""
 
 import asyncio
 import hashlib
@@ -6,7 +6,7 @@ import hmac
 import json
 import ssl
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -187,7 +187,7 @@ class Hooks:
         before = self._tails.get(delivery.repository_id)
         self._tails[delivery.repository_id] = self._start(self._in_turn(delivery, before))
 
-    def _start(self, work: "asyncio._CoroutineLike[None]") -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)

@@ -16,7 +16,8 @@ from app.forges.fake.state import FakeGitHub
 
 Json = dict[str, object]
 Model = TypeVar("Model", bound=BaseModel)
-Item = TypeVar("Item", contravariant=True)
+Item_contra = TypeVar("Item_contra", contravariant=True)
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,10 @@ class Answer:
         return self.status, {"content-type": "application/json; charset=utf-8", **self.headers}, body
 
 
-class Shape(Protocol[Item]):
+class Shape(Protocol[Item_contra]):
     """Turns something remembered into what the API says of it."""
 
-    def __call__(self, github: FakeGitHub, item: Item, /) -> Json: ...
+    def __call__(self, github: FakeGitHub, item: Item_contra, /) -> Json: ...
 
 
 @dataclass
@@ -70,7 +71,8 @@ class Call:
 
     @property
     def repo(self) -> Repository:
-        assert self.found_repo is not None, "the route names no repository"
+        if self.found_repo is None:
+            raise LookupError(f"The path {self.request.path!r} names no repository.")
         return self.found_repo
 
     @property

@@ -15,6 +15,10 @@ _SECONDARY_DOCUMENTATION = (
 )
 
 
+class PrimaryLimit(Refusal):
+    """The hourly budget is spent; GraphQL says it in a 200."""
+
+
 @dataclass(frozen=True)
 class LimitSettings:
     """The numbers GitHub publishes; tests lower them to get to an end sooner."""
@@ -72,7 +76,7 @@ class Limiter:
         now, spending = self._clock.now(), self._spending(account)
         if spending.used[resource] >= self._hourly(account):
             self.refusals += 1
-            raise Refusal(403, f"API rate limit exceeded for {account}.", documentation_url=_SECONDARY_DOCUMENTATION)
+            raise PrimaryLimit(403, f"API rate limit exceeded for {account}.")
         spending.used[resource] += 1
         if self._bursts(spending, now, resource, points, content):
             self.refusals += 1

@@ -66,7 +66,8 @@ class Listener:
             raise ExceptionGroup("the fake forge failed", self._failures.found)
 
     async def _serve(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        assert scope["type"] == "http", "websockets and lifespan are off"
+        if scope["type"] != "http":
+            raise TypeError(f"Only HTTP is spoken here, not {scope['type']!r}.")
         # The whole body first: answering early would leave the client writing into a closed connection.
         body = await _whole_body(receive)
         with self._failures:

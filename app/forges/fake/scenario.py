@@ -4,7 +4,7 @@ import asyncio
 import random
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from app.forges.fake.entities import App, Installation, Level, User
 from app.forges.fake.faults import Effect, Fault
 from app.forges.fake.git import Content
 from app.forges.fake.hooks import Delivery, HookRule
+from app.forges.fake.http import Answer, Request
 from app.forges.fake.limits import LimitSettings
 from app.forges.fake.listening import Listener
 from app.forges.fake.pull_scenario import FakePullRequest
@@ -62,11 +63,11 @@ class FakeForge:
         self.github.web_url = self._listener.url
         self._webhook_url = ""
         self._changed = asyncio.Event()
-        self.server.on_request = self._changed.set
+        self.observe(lambda _request, _answer: self._changed.set())
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, *, flavour: Flavour = "github.com", port: int = 0) -> AsyncIterator["FakeForge"]:
+    async def start(cls, *, flavour: Flavour = "github.com", port: int = 0) -> AsyncGenerator["FakeForge"]:
         """A fake on 127.0.0.1 with its repositories in a folder that goes away with it."""
         folder = Path(tempfile.mkdtemp(prefix="corrigent-fake-"))
         forge = cls(folder, flavour=flavour, port=port)
@@ -222,8 +223,7 @@ class FakeForge:
 
     def release_deliveries(self, *, seed: int | None = None) -> None:
         """Send what was held: in order, or shuffled by this seed."""
-        shuffle = None if seed is None else lambda held: random.Random(seed).sample(held, len(held))  # noqa: S311 - a shuffle
-        self.github.hooks.release(shuffle)
+        self.github.hooks.release(None if seed is None else _shuffle(seed))
 
     async def deliveries_answered(self) -> None:
         """Return when every delivery so far has had its answer."""
@@ -235,6 +235,10 @@ class FakeForge:
     def advance(self, by: timedelta) -> None:
         """Let time pass for tokens, limits and lists."""
         self.github.clock.advance(by)
+
+    def observe(self, observer: Callable[[Request, Answer], None]) -> None:
+        """Be told of every request, its path by owner and name, and of its answer."""
+        self.server.observers.append(observer)
 
     async def wait_until(self, predicate: Callable[[], object], *, timeout: float = 10.0) -> None:  # noqa: ASYNC109 - a limit for a test
         """Return once this holds; when it never does, fail with the story of every pull request."""
@@ -268,3 +272,10 @@ class FakeForge:
             return repos[0].repository.owner
         found = next(self.github.live_repositories(), None)
         return found.owner if found else self.github.user("acme", "Organization")
+
+
+def _shuffle(seed: int) -> Callable[[list[Delivery]], list[Delivery]]:
+    def reorder(held: list[Delivery]) -> list[Delivery]:
+        return random.Random(seed).sample(held, len(held))  # noqa: S311 - an order, no secret
+
+    return reorder

@@ -14,7 +14,7 @@ from app.forges.fake.errors import Refusal, not_found
 from app.forges.fake.faults import Effect, Faults, Latency, ListLag, Refuse, Reset, Truncate
 from app.forges.fake.flavours import without_later_fields
 from app.forges.fake.git_http import GitDoor, as_git
-from app.forges.fake.graphql import answer_graphql
+from app.forges.fake.graphql_api.door import answer_graphql
 from app.forges.fake.http import Answer, Call, Request, Route, find_route
 from app.forges.fake.rest.registry import ROUTES
 from app.forges.fake.state import FakeGitHub
@@ -55,8 +55,8 @@ class Server:
         self.github = github
         self.faults = Faults()
         self.requests: deque[Seen] = deque(maxlen=_REMEMBERED_REQUESTS)
-        # Called after every request, for those who wait for something to happen.
-        self.on_request: Callable[[], None] = lambda: None
+        # Told of every request and its answer: those who wait, and those who check.
+        self.observers: list[Callable[[Request, Answer], None]] = []
         self._git = GitDoor(github)
 
     async def answer(self, request: Request) -> Answer:
@@ -73,7 +73,8 @@ class Server:
             answer = Answer(refused.status, refused.data, headers=refused.headers)
         answer = self._finished(request, viewer, answer)
         self.requests.append(Seen(request.method, request.path, answer.status, viewer.account_key))
-        self.on_request()
+        for observe in self.observers:
+            observe(request, answer)
         if any(isinstance(effect, Truncate) for effect in effects):
             raise AnswerCut(answer)
         return answer

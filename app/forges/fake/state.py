@@ -107,16 +107,17 @@ def node_id(prefix: str, number: int) -> str:
 def node_id_of(node: Node) -> str:
     match node:
         case PullRequest():
-            return node_id("PR", node.pull_id)
+            prefix, number = "PR", node.pull_id
         case Thread():
-            return node_id("PRRT", node.thread_id)
+            prefix, number = "PRRT", node.thread_id
         case ReviewComment():
-            return node_id("PRRC", node.comment_id)
+            prefix, number = "PRRC", node.comment_id
         case IssueComment():
-            return node_id("IC", node.comment_id)
+            prefix, number = "IC", node.comment_id
         case Review():
-            return node_id("PRR", node.review_id)
+            prefix, number = "PRR", node.review_id
         case Repository():
-            return node_id("R", node.repo_id)
+            prefix, number = "R", node.repo_id
         case User():
-            return node_id("BOT" if node.kind == "Bot" else "U", node.user_id)
+            prefix, number = ("BOT" if node.kind == "Bot" else "U"), node.user_id
+    return node_id(prefix, number)

@@ -1,4 +1,4 @@
-"""A pull request told as text: everything a visitor sees, for snapshots and for messages of tests that waited in vain."""
+"""A pull request told as text: all that a visitor sees, for snapshots and for tests that waited in vain."""
 
 from collections.abc import Iterator
 from textwrap import indent

@@ -1,4 +1,4 @@
-"""The few pages of the site that a set-up needs: register an App from a manifest, install it, look at a pull request."""
+"""The few pages of the site: register an App from a manifest, install it, look at a pull request."""
 
 import html
 import json

@@ -83,7 +83,7 @@ def change_repositories(
     installation.repository_ids = (chosen | {repo.repo_id for repo in added}) - {repo.repo_id for repo in removed}
     for action, repos in (("added", added), ("removed", removed)):
         if repos:
-            extra = {
+            extra: dict[str, object] = {
                 "repository_selection": "selected",
                 "repositories_added": [short_repository(repo) for repo in repos if action == "added"],
                 "repositories_removed": [short_repository(repo) for repo in repos if action == "removed"],

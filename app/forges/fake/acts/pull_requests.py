@@ -102,17 +102,11 @@ async def branch_moved(
     if before == after:
         return
     announce(github, repo, "push", sender, _push_payload(branch, before, after, sender))
-    affected = [
-        pull
-        for other in list(github.live_repositories())
-        for pull in other.pulls.values()
-        if pull.state == "open" and pull.head_repo is repo and pull.head_ref == branch
-    ]
-    for pull in affected:
+    for pull in _from_branch(github, repo, branch):
         if after is None:
             await close(github, pull, sender)
         else:
-            await _follow(github, pull, after, sender)
+            await _follow(github, pull, repo, after, sender)
     if after is None:
         for pull in [pull for pull in repo.pulls.values() if pull.base_ref == branch and pull.state == "open"]:
             await close(github, pull, sender)
@@ -223,17 +217,26 @@ async def check_mergeable(pull: PullRequest) -> None:
         await git.set_ref(f"refs/pull/{pull.number}/merge", pull.merge_commit_sha)
 
 
-async def _follow(github: FakeGitHub, pull: PullRequest, head_sha: str, sender: User) -> None:
+def _from_branch(github: FakeGitHub, repo: Repository, branch: str) -> list[PullRequest]:
+    """Open pull requests whose head this branch is."""
+    return [
+        pull
+        for other in github.live_repositories()
+        for pull in other.pulls.values()
+        if pull.state == "open" and pull.head_repo is repo and pull.head_ref == branch
+    ]
+
+
+async def _follow(github: FakeGitHub, pull: PullRequest, source: Repository, head_sha: str, sender: User) -> None:
     """The head branch moved."""
-    assert pull.head_repo is not None, "only a living branch moves"
-    await pull.repo.git.take(pull.head_repo.git, head_sha, f"refs/pull/{pull.number}/head")
+    await pull.repo.git.take(source.git, head_sha, f"refs/pull/{pull.number}/head")
     before, old_base = pull.head_sha, pull.base_sha
     pull.head_sha = head_sha
     pull.base_sha = await pull.repo.git.resolve(pull.base_ref) or pull.base_sha
     _forget_merge(pull)
     await move_threads(pull, before, old_base)
     await tell(github, pull, "synchronize", sender, {"before": before, "after": head_sha})
-    if pull.head_repo is pull.repo:
+    if source is pull.repo:
         request_suites(github, pull.repo, head_sha, sender)
 
 

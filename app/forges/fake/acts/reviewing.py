@@ -85,12 +85,12 @@ def submit_review(github: FakeGitHub, review: Review, user: User, *, event: Revi
     _publish(github, review, event)
 
 
-def delete_pending(github: FakeGitHub, review: Review) -> None:
+def delete_pending(review: Review) -> None:
     """Take a pending review back with its comments."""
     if review.state != "PENDING":
         raise unprocessable(NOT_PENDING)
     for comment in review.pull.comments_of(review):
-        _remove(github, comment)
+        _remove(comment)
     review.pull.reviews.remove(review)
 
 
@@ -149,6 +149,13 @@ def reply(github: FakeGitHub, thread: Thread, user: User, body: str) -> ReviewCo
     return comment
 
 
+def add_pending_reply(github: FakeGitHub, thread: Thread, pending: Review, body: str) -> ReviewComment:
+    """A reply that waits with its author's pending review."""
+    if len(body) > BODY_LIMIT:
+        raise invalid("PullRequestReviewComment", "body", TOO_LONG)
+    return _add_comment(github, thread, pending, body)
+
+
 def edit_comment(github: FakeGitHub, comment: ReviewComment, user: User, body: str) -> None:
     if len(body) > BODY_LIMIT:
         raise invalid("PullRequestReviewComment", "body", TOO_LONG)
@@ -160,7 +167,7 @@ def edit_comment(github: FakeGitHub, comment: ReviewComment, user: User, body: s
 def delete_comment(github: FakeGitHub, comment: ReviewComment, user: User) -> None:
     if comment.review.state != "PENDING":
         _tell_comment(github, comment, "deleted", user)
-    _remove(github, comment)
+    _remove(comment)
 
 
 def set_resolved(github: FakeGitHub, thread: Thread, resolved: bool, user: User) -> None:
@@ -233,7 +240,7 @@ def _add_comment(github: FakeGitHub, thread: Thread, review: Review, body: str) 
     return comment
 
 
-def _remove(github: FakeGitHub, comment: ReviewComment) -> None:
+def _remove(comment: ReviewComment) -> None:
     thread = comment.thread
     thread.comments.remove(comment)
     if not thread.comments:

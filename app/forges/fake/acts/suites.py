@@ -27,5 +27,5 @@ def request_suites(github: FakeGitHub, repo: Repository, head_sha: str, sender: 
 def tell_suite(github: FakeGitHub, repo: Repository, suite: CheckSuite, action: str, sender: User) -> None:
     installation = github.installation_on(suite.app, repo)
     if installation is not None:
-        payload = {"action": action, "check_suite": check_suite(github, repo, suite)}
+        payload: dict[str, object] = {"action": action, "check_suite": check_suite(github, repo, suite)}
         deliver(github, installation, "check_suite", sender, payload, repo=repo)

@@ -46,7 +46,7 @@ async def list_pulls(call: Call) -> Answer:
     found = [
         pull
         for pull in call.repo.pulls.values()
-        if (state == "all" or pull.state == state)
+        if state in ("all", pull.state)
         and (head is None or head == f"{pull.head_owner.login}:{pull.head_ref}")
         and (base is None or base == pull.base_ref)
     ]

@@ -104,7 +104,7 @@ async def update_review(call: Call) -> Answer:
 async def delete_pending_review(call: Call) -> Answer:
     found = review_of(call)
     shown = review(call.github, found)
-    reviewing.delete_pending(call.github, found)
+    reviewing.delete_pending(found)
     return Answer(data=shown)
 
 

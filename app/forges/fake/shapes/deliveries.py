@@ -7,7 +7,7 @@ from app.forges.fake.state import FakeGitHub
 Json = dict[str, object]
 
 
-def delivery_item(github: FakeGitHub, item: Delivery) -> Json:
+def delivery_item(_: FakeGitHub, item: Delivery) -> Json:
     return {
         "id": item.delivery_id,
         "guid": item.guid,

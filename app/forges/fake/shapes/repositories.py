@@ -109,7 +109,7 @@ def repository(github: FakeGitHub, repo: Repository) -> Json:
 
 
 def full_repository(github: FakeGitHub, repo: Repository) -> Json:
-    found = {**repository(github, repo), "network_count": 0, "subscribers_count": 0, "custom_properties": {}}
+    found: Json = {**repository(github, repo), "network_count": 0, "subscribers_count": 0, "custom_properties": {}}
     if repo.fork_of is not None and not repo.fork_of.deleted:
         parent = repository(github, repo.fork_of)
         found |= {"parent": parent, "source": parent}

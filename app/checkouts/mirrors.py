@@ -220,10 +220,11 @@ async def _look(folder: Path, wanted: Wanted, *, fetched: bool = False) -> Fetch
     refs = await _tips(git, wanted)
     bases = [sha for sha in (wanted.base_sha, refs.get(f"refs/heads/{wanted.base_ref}", "")) if sha]
     try:
-        bases = await _present(git, [wanted.head_sha, *bases])
-        if bases[:1] != [wanted.head_sha] or len(bases) == 1 or (not fetched and wanted.base_sha not in bases):
+        present = await _present(git, [wanted.head_sha, *bases])
+        bases = [sha for sha in bases if sha in present]
+        if wanted.head_sha not in present or not bases or (not fetched and wanted.base_sha not in present):
             return None
-        merge_base_sha = await _merge_base(git, wanted.head_sha, bases[1:])
+        merge_base_sha = await _merge_base(git, wanted.head_sha, bases)
         if merge_base_sha is None:
             return None
         trees = await objects.tree_ids(git, [wanted.head_sha, merge_base_sha])
@@ -248,11 +249,11 @@ async def _tips(git: Git, wanted: Wanted) -> dict[str, str]:
     return {ours[name]: sha for name, sha in lines}
 
 
-async def _present(git: Git, commits: Sequence[str]) -> list[str]:
-    asked = "".join(f"{objects.checked(commit)}\n" for commit in dict.fromkeys(commits))
+async def _present(git: Git, commits: Sequence[str]) -> set[str]:
+    asked = "".join(f"{objects.checked(commit)}\n" for commit in commits)
     output = await git.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked.encode())
     answers = (line.split(" ") for line in output.decode("ascii", "replace").splitlines())
-    return [sha for sha, kind in answers if kind == "commit"]
+    return {sha for sha, kind in answers if kind == "commit"}
 
 
 async def _merge_base(git: Git, head_sha: str, bases: Sequence[str]) -> str | None:

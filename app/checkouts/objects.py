@@ -37,6 +37,8 @@ def checked(object_id: str) -> str:
 
 async def read_file(git: Git, commit: str, path: str, *, cap: int = FILE_CAP) -> bytes | None:
     """A plain file's bytes at a commit; None when there is none (or a link, a folder), GitError when over the cap."""
+    if not {"", ".", ".."}.isdisjoint(path.split("/")):
+        return None
     listing = await git.run("ls-tree", "-z", checked(commit), "--", path)
     mode, _, rest = listing.decode("utf-8", "replace").partition(" ")
     if mode not in _FILE_MODES:

@@ -125,6 +125,8 @@ class GitServer(ThreadingHTTPServer):
     root: Path
     requests: list[tuple[str, dict[str, str]]]
     redirect_to: str = ""
+    # As an old server: only what a ref names may be asked for.
+    refuses_ids: bool = False
 
     @property
     def origin(self) -> str:
@@ -172,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
             "CONTENT_TYPE": self.headers.get("Content-Type") or "",
             "CONTENT_LENGTH": str(len(body)),
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding") or "",
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol") or "",
+            "GIT_PROTOCOL": "" if self.server.refuses_ids else self.headers.get("Git-Protocol") or "",
             "REMOTE_ADDR": "127.0.0.1",
         }
         done = subprocess.run([GIT, "http-backend"], input=body, env=environment, capture_output=True, check=False)

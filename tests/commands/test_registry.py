@@ -1,0 +1,157 @@
+"""From a parsed line to a plan: who may, what is meant, what is answered."""
+
+import pytest
+from pydantic import TypeAdapter
+
+from app.commands.base import (
+    Dismiss,
+    Facts,
+    Pause,
+    Plan,
+    Resume,
+    Say,
+    ShowConfig,
+    ShowHelp,
+    ShowStatus,
+    StartReview,
+    Stop,
+)
+from app.commands.parser import parse
+from app.commands.registry import COMMANDS, LATER, help_lines, plan
+from app.domain.phrases import Voice
+from app.domain.pull_request import Permission, Person
+from app.domain.repo_config import RepoConfig
+from tests.texts.sample import OPEN
+
+SAM = Person(user_id="1", login="sam")
+MARIA = Person(user_id="2", login="maria")
+FACTS = Facts(
+    actor=SAM,
+    permission=Permission.WRITE,
+    repo_name="acme/shop",
+    author=MARIA,
+    open_findings=OPEN,
+    config=RepoConfig(),
+    running=True,
+    voice=Voice(),
+)
+
+
+def planned(line: str, **changes: object) -> Plan:
+    [parsed] = parse(f"/corrigent {line}", mentions=("/corrigent",), previous_body=None)
+    return plan(parsed, FACTS.model_copy(update=changes))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("review", StartReview()),
+        ("review full", StartReview(full=True)),
+        ("Review FULL", StartReview(full=True)),
+        ("pause", Pause()),
+        ("resume", Resume()),
+        ("stop", Stop()),
+        ("status", ShowStatus()),
+        ("config", ShowConfig()),
+        ("help", ShowHelp()),
+        ("dismiss 2", Dismiss(numbers=(2,), why="", counted_as="other")),
+        ("dismiss #2: wrong, it is checked", Dismiss(numbers=(2,), why="wrong, it is checked", counted_as="wrong")),
+        ("dismiss 2 accepted risk by us", Dismiss(numbers=(2,), why="accepted risk by us", counted_as="accepted-risk")),
+        ("dismiss 2 won't fix", Dismiss(numbers=(2,), why="won't fix", counted_as="wont-fix")),
+        ("dismiss 2 later on", Dismiss(numbers=(2,), why="later on", counted_as="later")),
+        ("dismiss 2 wrongly raised", Dismiss(numbers=(2,), why="wrongly raised", counted_as="other")),
+        ("dismiss 1, 2 and 3 noise", Dismiss(numbers=(1, 2, 3), why="noise", counted_as="other")),
+        ("dismiss 2 3 times raised", Dismiss(numbers=(2,), why="3 times raised", counted_as="other")),
+        ("dismiss findings 1, 1 noise", Dismiss(numbers=(1,), why="noise", counted_as="other")),
+    ],
+)
+def test_a_line_becomes_a_plan(line: str, expected: Plan) -> None:
+    assert planned(line) == expected
+    assert TypeAdapter[Plan](Plan).validate_json(expected.model_dump_json()) == expected
+
+
+def test_in_a_thread_the_number_may_be_left_out() -> None:
+    assert planned("dismiss wrong", thread_number=3) == Dismiss(numbers=(3,), why="wrong", counted_as="wrong")
+    assert planned("dismiss 2 wrong", thread_number=3) == Dismiss(numbers=(2,), why="wrong", counted_as="wrong")
+
+
+@pytest.mark.parametrize(
+    ("line", "changes", "because", "text"),
+    [
+        (
+            "review everything; rm -rf",
+            {},
+            "usage",
+            '`review` takes nothing after it but "full": `/corrigent review full`. Nothing was done.',
+        ),
+        ("stop now", {}, "usage", "`stop` takes nothing after it: `/corrigent stop`. Nothing was done."),
+        ("stop", {"running": False}, "state", "No review of this pull request is running. Nothing was done."),
+        ("review", {"state": "merged"}, "state", "This pull request is merged. Nothing was done."),
+        (
+            "dismiss",
+            {},
+            "usage",
+            "`dismiss` needs the number of a finding: `/corrigent dismiss 2 why`. Nothing was done.",
+        ),
+        (
+            "dismiss 2 and 9",
+            {},
+            "no_such_finding",
+            "There is no open finding 9 on this pull request. Open here: 1, 2 and 3. Nothing was done.",
+        ),
+        (
+            "dismiss 9",
+            {"open_findings": ()},
+            "no_such_finding",
+            "There is no open finding 9 on this pull request. None is open here. Nothing was done.",
+        ),
+        (
+            "dismiss 1, 2 noise",
+            {"author": SAM, "config": RepoConfig(fail_on="high")},
+            "second_person",
+            "Finding 1 blocks this check and sam opened the pull request: somebody else with write access has to "
+            "dismiss it. Nothing was done.",
+        ),
+        ("aply 1", {}, "unknown", "I do not know `aply`. All words: `/corrigent help`"),
+        ("dismis 1", {}, "unknown", "I do not know `dismis`. Did you mean `dismiss 1`? All words: `/corrigent help`"),
+        ("stauts", {}, "unknown", "I do not know `stauts`. Did you mean `status`? All words: `/corrigent help`"),
+        ("@org/all `x`", {}, "unknown", "I do not know `@org/all`. All words: `/corrigent help`"),
+        (
+            "fix 2",
+            {},
+            "later_version",
+            "`fix` is not in this version of Corrigent. Nothing was done. All words: `/corrigent help`",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_answered(line: str, changes: dict[str, object], because: str, text: str) -> None:
+    said = planned(line, **changes)
+    assert isinstance(said, Say)
+    assert (said.because, said.text) == (because, text)
+
+
+def test_ones_own_finding_that_blocks_nothing_may_be_dismissed() -> None:
+    gate = RepoConfig(fail_on="high")
+    assert isinstance(planned("dismiss 2 noise", author=SAM, config=gate), Dismiss)
+    assert isinstance(planned("dismiss 1 noise", author=None, config=gate), Dismiss)
+    assert isinstance(planned("dismiss 1 noise", author=SAM), Dismiss)
+
+
+@pytest.mark.parametrize("word", [*COMMANDS, *LATER, "nonsense"])
+@pytest.mark.parametrize("permission", list(Permission))
+def test_only_who_may_is_obeyed(word: str, permission: Permission) -> None:
+    made = planned(f"{word} 2" if word == "dismiss" else word, permission=permission)
+    needed = COMMANDS[word].needs if word in COMMANDS else Permission.READ
+    refused = isinstance(made, Say) and made.because == "permission"
+    assert refused is not permission.allows(needed)
+
+
+def test_a_reader_is_told_what_is_missing() -> None:
+    said = planned("review", permission=Permission.READ)
+    assert isinstance(said, Say)
+    assert said.text == "`review` needs write access to acme/shop; sam can read. Nothing was done."
+
+
+def test_every_command_is_on_the_help_page() -> None:
+    assert {line.usage.split()[0] for line in help_lines()} == set(COMMANDS)
+    assert not LATER & set(COMMANDS)

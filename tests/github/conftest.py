@@ -9,7 +9,7 @@ from app.forges.github.auth import AppAuth
 from app.forges.github.client import GitHubClient
 from app.forges.github.reader import GitHubReader
 from app.forges.github.writer import GitHubWriter
-from tests.github.support import API, RememberingLimits, connection
+from tests.github.support import API, KEY, RememberingLimits, connection
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def client(limits: RememberingLimits) -> AsyncIterator[GitHubClient]:
 def auth(client: GitHubClient) -> AppAuth:
     given = client.connection
     assert given.app_id is not None
-    return AppAuth(client, app_id=given.app_id, private_key=given.private_key.get_secret_value(), slug=given.slug)
+    return AppAuth(client, app_id=given.app_id, key=KEY, slug=given.slug)
 
 
 @pytest.fixture

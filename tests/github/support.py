@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from app.domain.pull_request import PullRequestRef, Repo
 from app.forges.base import Account, LimitNotice, Limits
+from app.forges.github.app_key import AppKey
 from app.forges.registry import Connection
 
 API = "https://api.github.com"
@@ -28,6 +29,8 @@ REPO = Repo(
 )
 PRIVATE_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PEM = PRIVATE_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+# Reading a key takes 60 ms: once is enough.
+KEY = AppKey(PEM)
 BOT: JsonValue = {"id": 900, "login": f"{SLUG}[bot]", "type": "Bot"}
 MARIA: JsonValue = {"id": 11, "login": "maria", "type": "User"}
 ALL_PERMISSIONS: dict[str, JsonValue] = {

@@ -73,11 +73,11 @@ class _Token:
 class AppAuth:
     """Installation tokens, one per repository and permission set: in memory only, minted once for all who wait."""
 
-    def __init__(self, client: GitHubClient, *, app_id: int, private_key: str, slug: str) -> None:
+    def __init__(self, client: GitHubClient, *, app_id: int, key: AppKey, slug: str) -> None:
         self.client = client
         self.app_id = app_id
         self._slug = slug
-        self._key = AppKey(private_key)
+        self._key = key
         self._jwt: _Token | None = None
         self._tokens: dict[_Key, _Token] = {}
         self._minting: dict[_Key, asyncio.Task[_Token]] = {}

@@ -1,6 +1,7 @@
 """Building the parts of a connection to GitHub."""
 
 from app.forges.base import Limits
+from app.forges.github.app_key import AppKey
 from app.forges.github.auth import AppAuth, Auth, NoAuth, TokenAuth
 from app.forges.github.client import GitHubClient
 from app.forges.github.hooks import GitHubInbox
@@ -24,8 +25,8 @@ def build_github(connection: Connection, limits: Limits, observe: Observe | None
 def _auth(client: GitHubClient) -> Auth:
     connection = client.connection
     if connection.app_id is not None:
-        key = connection.private_key.get_secret_value()
-        return AppAuth(client, app_id=connection.app_id, private_key=key, slug=connection.slug)
+        key = AppKey(connection.private_key.get_secret_value())
+        return AppAuth(client, app_id=connection.app_id, key=key, slug=connection.slug)
     if token := connection.token.get_secret_value():
         return TokenAuth(client, token)
     return NoAuth(client)

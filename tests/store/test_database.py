@@ -1,0 +1,136 @@
+"""Reading and writing: durable, all or nothing, and one failure does not become its neighbours'."""
+
+import asyncio
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from app.domain.errors import UserError
+from app.store.database import Database, Work
+from app.store.tables import cursors
+from tests.store.samples import NOW
+
+
+def add(name: str, *, fail: bool = False) -> Work[str]:
+    def work(sql: Connection) -> str:
+        sql.execute(cursors.insert().values(name=name, at=NOW))
+        if fail:
+            raise LookupError(name)
+        return name
+
+    return work
+
+
+async def names(db: Database) -> set[str]:
+    return set(await db.read(lambda sql: sql.execute(select(cursors.c.name)).scalars().all()))
+
+
+async def test_a_failing_work_does_not_fail_its_neighbours(db: Database) -> None:
+    works = [db.write(add(f"row-{number}", fail=number % 3 == 0)) for number in range(60)]
+    results = await asyncio.gather(*works, return_exceptions=True)
+    good = {f"row-{number}" for number in range(60) if number % 3}
+    assert {result for result in results if isinstance(result, str)} == good
+    assert sum(isinstance(result, LookupError) for result in results) == 20
+    assert await names(db) == good
+
+
+async def test_a_refused_statement_undoes_its_whole_work(db: Database) -> None:
+    await db.write(add("taken"))
+
+    def two(sql: Connection) -> None:
+        sql.execute(cursors.insert().values(name="first", at=NOW))
+        sql.execute(cursors.insert().values(name="taken", at=NOW))
+
+    with pytest.raises(IntegrityError):
+        await db.write(two)
+    assert await names(db) == {"taken"}
+
+
+async def test_what_was_written_is_read_at_once(db: Database) -> None:
+    for number in range(5):
+        await db.write(add(str(number)))
+        assert (
+            await db.read(lambda sql: sql.execute(select(func.count()).select_from(cursors)).scalar_one()) == number + 1
+        )
+
+
+async def test_a_caller_who_gives_up_leaves_the_others_alone(db: Database) -> None:
+    given_up = [asyncio.create_task(db.write(add(f"gone-{number}"))) for number in range(5)]
+    kept = [asyncio.create_task(db.write(add(f"kept-{number}"))) for number in range(5)]
+    await asyncio.sleep(0)
+    for task in given_up:
+        task.cancel()
+    assert await asyncio.gather(*kept) == [f"kept-{number}" for number in range(5)]
+    assert {f"kept-{number}" for number in range(5)} <= await names(db)
+
+
+async def test_a_lost_transaction_is_nobodys_success(sqlite_file: Path) -> None:
+    """SQLite ends the transaction itself when the disk is full; the works before it in the group are gone too."""
+    db = await Database.open(f"sqlite:///{sqlite_file}")
+
+    def lose(sql: Connection) -> str:
+        sql.exec_driver_sql("ROLLBACK")
+        return "lost"
+
+    works = [add("before"), lose, add("after")]
+    results = await asyncio.gather(*(db.write(work) for work in works), return_exceptions=True)
+    told = {name for name in ("before", "after") if name in results}
+    assert await names(db) == told
+    await db.write(add("later"))
+    assert "later" in await names(db)
+    await db.close()
+
+
+async def test_reading_cannot_write(sqlite_file: Path) -> None:
+    db = await Database.open(f"sqlite:///{sqlite_file}")
+    with pytest.raises(OperationalError, match="readonly"):
+        await db.read(add("no"))
+    await db.close()
+
+
+async def test_closing_finishes_what_was_handed_in(sqlite_file: Path) -> None:
+    db = await Database.open(f"sqlite:///{sqlite_file}")
+    writes = [asyncio.create_task(db.write(add(str(number)))) for number in range(100)]
+    await asyncio.sleep(0)
+    await db.close()
+    assert len(await asyncio.gather(*writes)) == 100
+    with pytest.raises(RuntimeError, match="closed"):
+        await db.write(add("late"))
+    again = await Database.open(f"sqlite:///{sqlite_file}")
+    assert len(await names(again)) == 100
+    await again.close()
+
+
+async def test_two_processes_may_write_to_one_file(sqlite_file: Path) -> None:
+    first, second = [await Database.open(f"sqlite:///{sqlite_file}") for _ in range(2)]
+    await asyncio.gather(*(db.write(add(f"{db is first}-{number}")) for number in range(50) for db in (first, second)))
+    assert len(await names(first)) == 100
+    await first.close()
+    await second.close()
+
+
+async def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    db = await Database.open(f"sqlite:///{tmp_path / 'deep' / 'x.db'}")
+    await db.write(lambda sql: sql.exec_driver_sql("CREATE TABLE t (a)"))
+    modes = {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "deep").iterdir()}
+    assert modes == {0o600}
+    await db.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("mysql://x/y", "Unknown database 'mysql'"),
+        ("sqlite://", "names no file"),
+        ("nonsense", "cannot be read"),
+        ("postgresql://ada:hunter2@localhost:1/x", "Cannot open the database postgresql"),
+        ("sqlite:////proc/none/x.db", "Cannot open the database"),
+    ],
+)
+async def test_a_wrong_address_is_explained(url: str, says: str) -> None:
+    with pytest.raises(UserError, match=says) as raised:
+        await Database.open(url)
+    assert "hunter2" not in str(raised.value)

@@ -5,6 +5,7 @@ import fcntl
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -15,6 +16,15 @@ from app.checkouts.git import GitTimeout
 _ASK_AGAIN = 0.02
 
 
+@dataclass(frozen=True)
+class Lock:
+    """A lock that is held: children that inherit the descriptor keep it when we are killed."""
+
+    descriptor: int
+    # Whether somebody else held it first, and may have done what we came for.
+    waited: bool
+
+
 class Locks:
     """Locks by file; a waiter gives up after `deadline`."""
 
@@ -23,18 +33,17 @@ class Locks:
         self._in_process: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def held(self, file: Path) -> AsyncGenerator[int]:
-        """Holds the lock; yields its descriptor. Children that inherit it keep the lock when we are killed."""
+    async def held(self, file: Path) -> AsyncGenerator[Lock]:
         in_process = self._in_process.setdefault(file, asyncio.Lock())
         try:
             async with asyncio.timeout(self._deadline.total_seconds()):
-                descriptor = await _acquire(in_process, file)
+                lock = await _acquire(in_process, file)
         except TimeoutError:
             raise GitTimeout("Another fetch of the same repository did not end in time.") from None
         try:
-            yield descriptor
+            yield lock
         finally:
-            os.close(descriptor)
+            os.close(lock.descriptor)
             in_process.release()
 
 
@@ -49,12 +58,14 @@ def try_lock(file: Path) -> int | None:
     return descriptor
 
 
-async def _acquire(in_process: asyncio.Lock, file: Path) -> int:
+async def _acquire(in_process: asyncio.Lock, file: Path) -> Lock:
+    waited = in_process.locked()
     await in_process.acquire()
     try:
-        while (descriptor := try_lock(file)) is None:  # noqa: ASYNC110 - nothing tells that another process let go
+        while (descriptor := try_lock(file)) is None:
+            waited = True
             await asyncio.sleep(_ASK_AGAIN)
     except BaseException:
         in_process.release()
         raise
-    return descriptor
+    return Lock(descriptor, waited)

@@ -25,7 +25,15 @@ FETCH_DEADLINE = timedelta(minutes=10)
 _MANY_PACKS = 40
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _INFINITE_DEPTH = 2**31 - 1
-_FETCH = ("fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
+_FETCH = (
+    "fetch",
+    "--quiet",
+    "--force",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--no-auto-maintenance",
+    "--no-show-forced-updates",
+)
 _FETCH_CONFIG = {
     # Always one pack, moved into place whole: what is visible after a kill is complete.
     "fetch.unpackLimit": "1",
@@ -78,7 +86,6 @@ class Fetched(Frozen):
     head_sha: str
     merge_base_sha: str
     head_tree_id: str
-    merge_base_tree_id: str
     default_sha: str
 
 
@@ -100,11 +107,11 @@ class Mirrors:
         if not refresh and (found := await _look(folder, wanted)) is not None:
             return found
         folder.parent.mkdir(parents=True, exist_ok=True)
-        async with self._locks.held(folder.with_suffix(".lock")) as lock_fd:
-            # Another task or process may have fetched it while we waited.
-            if not refresh and (found := await _look(folder, wanted)) is not None:
+        async with self._locks.held(folder.with_suffix(".lock")) as lock:
+            # Another task or process may have fetched it meanwhile.
+            if lock.waited and not refresh and (found := await _look(folder, wanted)) is not None:
                 return found
-            fetching = Git(git_dir=folder, protocols=self._protocols, config=_FETCH_CONFIG, lock_fd=lock_fd)
+            fetching = Git(git_dir=folder, protocols=self._protocols, config=_FETCH_CONFIG, lock_fd=lock.descriptor)
             try:
                 return await _fetch(fetching, access, wanted)
             except mirror_files.Damaged:
@@ -217,43 +224,43 @@ async def _look(folder: Path, wanted: Wanted, *, fetched: bool = False) -> Fetch
     if not mirror_files.exists(folder):
         return None
     git = Git(git_dir=folder)
-    refs = await _tips(git, wanted)
-    bases = [sha for sha in (wanted.base_sha, refs.get(f"refs/heads/{wanted.base_ref}", "")) if sha]
     try:
-        present = await _present(git, [wanted.head_sha, *bases])
-        bases = [sha for sha in bases if sha in present]
-        if wanted.head_sha not in present or not bases or (not fetched and wanted.base_sha not in present):
+        known = await _known(git, wanted)
+        bases = [sha for sha in (known.get(wanted.base_sha), known.get(f"refs/heads/{wanted.base_ref}")) if sha]
+        head_tree_id = known.get(_tree(wanted.head_sha))
+        if head_tree_id is None or not bases or (not fetched and wanted.base_sha not in known):
             return None
         merge_base_sha = await _merge_base(git, wanted.head_sha, bases)
-        if merge_base_sha is None:
-            return None
-        trees = await objects.tree_ids(git, [wanted.head_sha, merge_base_sha])
     except GitError as error:
         if fetched:
             raise mirror_files.Damaged(str(error), stderr=error.stderr) from error
+        return None
+    if merge_base_sha is None:
         return None
     mirror_files.mark_used(folder)
     return Fetched(
         head_sha=wanted.head_sha,
         merge_base_sha=merge_base_sha,
-        head_tree_id=trees[0],
-        merge_base_tree_id=trees[1],
-        default_sha=refs.get(f"refs/heads/{wanted.default_branch}", ""),
+        head_tree_id=head_tree_id,
+        default_sha=known.get(f"refs/heads/{wanted.default_branch}", ""),
     )
 
 
-async def _tips(git: Git, wanted: Wanted) -> dict[str, str]:
-    ours = {_local_ref(tip, wanted): tip for tip in wanted.tips}
-    output = await git.run("for-each-ref", "--format=%(refname) %(objectname)", *ours)
-    lines = (line.split(" ") for line in output.decode("ascii", "replace").splitlines())
-    return {ours[name]: sha for name, sha in lines}
+async def _known(git: Git, wanted: Wanted) -> dict[str, str]:
+    """Object ids of what is there: the head's tree, the base, the branches' tips; one process for all."""
+    asked = {
+        _tree(objects.checked(wanted.head_sha)): _tree(wanted.head_sha),
+        wanted.base_sha: objects.checked(wanted.base_sha) + "^{commit}",
+        **{tip: _local_ref(tip, wanted) for tip in wanted.tips},
+    }
+    lines = "".join(f"{expression}\n" for expression in asked.values())
+    output = await git.run("cat-file", "--batch-check=%(objectname)", stdin=lines.encode())
+    answers = zip(asked, output.decode("ascii", "replace").splitlines(), strict=True)
+    return {name: answer for name, answer in answers if " " not in answer}
 
 
-async def _present(git: Git, commits: Sequence[str]) -> set[str]:
-    asked = "".join(f"{objects.checked(commit)}\n" for commit in commits)
-    output = await git.run("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=asked.encode())
-    answers = (line.split(" ") for line in output.decode("ascii", "replace").splitlines())
-    return {sha for sha, kind in answers if kind == "commit"}
+def _tree(commit: str) -> str:
+    return f"{commit}^{{tree}}"
 
 
 async def _merge_base(git: Git, head_sha: str, bases: Sequence[str]) -> str | None:

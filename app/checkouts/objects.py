@@ -73,13 +73,6 @@ async def sizes(git: Git, object_ids: Sequence[str]) -> dict[str, int]:
     return {object_id: int(size) for object_id, size in answers if size.isdigit()}
 
 
-async def tree_ids(git: Git, commits: Sequence[str]) -> list[str]:
-    asked = "".join(f"{checked(commit)}^{{tree}}\n" for commit in commits)
-    output = await git.run("cat-file", "--batch-check=%(objectname)", stdin=asked.encode())
-    answers = output.decode("ascii", "replace").splitlines()
-    return [checked(answer.partition(" ")[0]) for answer in answers]
-
-
 async def list_tree(git: Git, tree: str) -> list[TreeEntry]:
     """Every path below a commit or tree, in git's order."""
     output = await git.run("ls-tree", "-r", "-l", "-z", checked(tree))

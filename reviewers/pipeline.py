@@ -103,7 +103,7 @@ def conclude(
     texts: Mapping[str, str],
     history: History,
 ) -> Conclusion:
-    """What is posted, held back, dropped and mended.
+    """What is posted, held back, dropped and mended. Thousands of findings take seconds: call it in a thread.
 
     The caller, an activity, goes on in this order, so that it may be killed anywhere:
     1. store the conclusion; a retry goes on from it, since concluding anew would find its own findings in the store;

@@ -60,8 +60,9 @@ class ModelAccess:
 
 
 def open_model(spec: ModelSpec, access: ModelAccess | None = None) -> ChatModel:
-    """The model, not yet connected. Provider libraries are imported here, only the one that is needed.
+    """The model, not yet connected.
 
+    Imports the one provider library that is needed, which takes seconds of CPU the first time: call it in a thread.
     UserError says what is missing: a key, an address, an extra that is not installed.
     """
     access = access or ModelAccess()

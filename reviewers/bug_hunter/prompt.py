@@ -53,8 +53,10 @@ def _prose(change: Change) -> str:
 def _file(change: Change, batch: Batch, path: str) -> str:
     file = change.diff.by_path[path]
     renamed = f", was {shown_path(file.old_path)}" if file.old_path != path else ""
-    texts = [excerpt.text for excerpt in batch.excerpts if excerpt.path == path]
-    return "\n".join((f"{file.kind}{renamed}", *texts))
+    excerpts = [excerpt for excerpt in batch.excerpts if excerpt.path == path]
+    hidden = sum(excerpt.hidden for excerpt in excerpts)
+    removed = f"; {hidden} characters that nobody sees were removed from these lines" if hidden else ""
+    return "\n".join((f"{file.kind}{renamed}{removed}", *(excerpt.text for excerpt in excerpts)))
 
 
 def _block(what: str, content: str) -> str:

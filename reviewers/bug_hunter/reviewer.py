@@ -65,7 +65,7 @@ class BugHunter:
         Raises RateLimited or UserError when the provider says so, and ModelUnavailable when it answered nothing at all;
         with an AnswerStore the next attempt asks only what was not answered. Any other trouble is the ledger's.
         """
-        todo, unreadable = batches(change, self._batch_tokens)
+        todo, unreadable = await asyncio.to_thread(batches, change, self._batch_tokens)
         model = MeteredModel(self._model, self._budget, self._answers)
         done = await self._read_all(change, todo, model)
         _raise_what_ends_it(done)
@@ -102,8 +102,9 @@ class BugHunter:
                 change.progress(f"model: read {finished} of {len(todo)}")
                 return done
 
-        results = await asyncio.gather(*(one(batch) for batch in todo))
-        return [part for parts in results for part in parts]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(batch)) for batch in todo]
+        return [part for task in tasks for part in task.result()]
 
     async def _read(self, change: Change, batch: Batch, model: MeteredModel) -> list[_Done]:
         """One batch; a batch that is too long for the model is read in two halves."""
@@ -121,11 +122,11 @@ class BugHunter:
             return [_Done(batch, failed=str(error), later=error)]
         except (RateLimited, UserError) as error:
             return [_Done(batch, failed="not asked", later=error)]
-        findings, dropped = checked(report.said, batch, change, self._redactor)
+        findings, dropped = await asyncio.to_thread(checked, report.said, batch, change, self._redactor)
         return [_Done(batch, findings=findings, dropped=(*report.dropped, *dropped))]
 
     async def _ask(self, change: Change, batch: Batch, model: MeteredModel) -> Report:
-        asked = question(change, batch, self._redactor)
+        asked = await asyncio.to_thread(question, change, batch, self._redactor)
         for pause in self._pauses:
             try:
                 return await ask_for(model.ask, asked, read_report)

@@ -1,5 +1,6 @@
 """The model reviewer: what it finds stands, what it could not read is said, and nothing else is lost with it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -13,9 +14,11 @@ from app.domain.findings import Place
 from app.domain.review import ReviewerReport
 from app.llm.budget import Allowance, AnswerStore, Budget
 from app.llm.chat import ModelUnavailable
+from app.llm.models import ModelSpec, open_model
 from reviewers.base import Change
 from reviewers.bug_hunter.reviewer import BugHunter
 from tests.harness.changes import change_of
+from tests.harness.llm_server import llm_server
 from tests.harness.scripts import PLENTY, Memory, calls, plenty, said, scripted
 
 BASE = {"a.py": "def a():\n    return 1\n", "b.py": "def b():\n    return 1\n", "c.py": "def c():\n    return 1\n"}
@@ -169,3 +172,18 @@ async def test_progress_is_told_for_every_part(tmp_path: Path) -> None:
     await reviewer(tmp_path, []).review(replace(three_files(tmp_path), progress=told.append))
     assert told[-1] == "model: read 3 of 3"
     assert len(told) == 6
+
+
+async def test_over_the_wire_it_is_the_same(tmp_path: Path) -> None:
+    answer = json.dumps({"findings": [said("b.py", "return 2")]})
+    with llm_server(answer=answer) as server:
+        model = open_model(ModelSpec.parse(f"openai-compatible:local@{server.url}"))
+        report = await BugHunter(model=model, budget=plenty()).review(three_files(tmp_path))
+        await model.close()
+    assert [str(finding.place) for finding in report.findings] == ["b.py:2"]
+    assert states(report) == ALL_READ
+    assert (report.usage.model, report.usage.input_tokens, report.usage.dollars) == (
+        "openai-compatible:local",
+        120,
+        None,
+    )

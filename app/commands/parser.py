@@ -9,8 +9,8 @@ import json
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
-from itertools import accumulate, groupby
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from app.domain.model import Frozen
 
@@ -19,6 +19,10 @@ _LONGEST_ARGUMENT = 1_000
 # How many commands does one comment hold? More is not a person's.
 _MOST_COMMANDS = 10
 
+# How many runs of backticks does a paragraph of a person hold? One with more is taken for code as a whole.
+_MOST_BACKTICKS = 1_000
+
+_BACKTICKS = re.compile("`+")
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _INLINE_CODE = re.compile(r"(?<!`)(`+)(?!`)[^`]*(?<!`)\1(?!`)")
 _FIRST_NUMBER = re.compile(r"(?:finding\s+)?#?(\d{1,6})(?!\S)", re.IGNORECASE)
@@ -79,39 +83,30 @@ def _command(line: str, rest: str, ordinal: int) -> ParsedCommand:
     )
 
 
-def _addressed(body: str, mentions: Sequence[str]) -> list[tuple[str, str]]:
-    """(line, what follows our name) of each line that speaks to us."""
+def _addressed(body: str, mentions: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(line, what follows our name) of each line that speaks to us and is neither code, nor a quote, nor hidden."""
     names = "|".join(re.escape(mention) for mention in mentions)
     name = re.compile(rf" {{0,3}}(?:{names})(?:[:,]?[ \t]|[:,]?$)", re.IGNORECASE)
-    found: list[tuple[str, str]] = []
-    lowered = body.lower()
-    if not any(mention.lower() in lowered for mention in mentions):
-        return found
-    for line in _prose(body):
-        match = name.match(line)
-        if match is not None:
-            found.append((line.strip(), " ".join(line[match.end() :].split())))
-    return found
-
-
-def _prose(body: str) -> list[str]:
-    """The lines that are neither code nor quotes nor hidden; an empty one stands for each stretch that is."""
-    prose: list[str] = []
+    # Most lines can neither speak to us nor hide one that does: only these few are looked at.
+    of_interest = re.compile(
+        rf"^(?: {{0,3}}(?:`{{3}}|~{{3}}|{names})|[^\n<]*(?:<|-->))[^\n]*", re.IGNORECASE | re.MULTILINE
+    )
+    body = body.replace("\r\n", "\n").replace("\r", "\n")
+    inline = _InlineCode(body)
     # What ends the stretch that we are in: a fence, or the closing mark of something hidden or preformatted.
     fence = closing = ""
-    for line in body.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
-        kept = ""
+    for found in of_interest.finditer(body):
+        line = found[0]
         if fence:
-            fence = "" if _closes(line.strip(), fence) else fence
+            if _closes(line.strip(), fence):
+                fence = ""
+                inline.begins_anew(found.end())
         elif closing:
             closing = "" if closing in line.lower() else closing
         elif opening := _FENCE.match(line):
             fence = opening[1]
-        elif line:
-            closing = _hidden(line)
-            kept = "" if closing or line.startswith((">", "    ", "\t")) else line
-        prose.append(kept)
-    return _outside_code(prose)
+        elif not (closing := _hidden(line)) and (spoken := name.match(line)) and not inline.holds(found.start()):
+            yield line.strip(), " ".join(line[spoken.end() :].split())
 
 
 def _closes(text: str, fence: str) -> bool:
@@ -120,7 +115,7 @@ def _closes(text: str, fence: str) -> bool:
 
 def _hidden(line: str) -> str:
     """What closes an HTML comment or a preformatted block that begins in this line and does not end in it."""
-    if "<" not in line:
+    if "<" not in line or line.startswith((">", "    ", "\t")):
         return ""
     line = _INLINE_CODE.sub("", line).lower()
     start = line.rfind("<!--")
@@ -131,32 +126,42 @@ def _hidden(line: str) -> str:
     return "" if opening is None or closing in line[opening.end() :] else closing
 
 
-def _outside_code(lines: list[str]) -> list[str]:
-    """The lines that do not begin within inline code, which may run over the lines of one paragraph."""
-    if not any("`" in line for line in lines):
-        return lines
-    outside: list[str] = []
-    for filled, group in groupby(lines, key=lambda line: bool(line.strip())):
-        if filled:
-            paragraph = list(group)
-            spans = _code_spans("\n".join(paragraph))
-            starts = accumulate((len(line) + 1 for line in paragraph[:-1]), initial=0)
-            outside += [line for line, start in zip(paragraph, starts, strict=True) if not _within(start, spans)]
-    return outside
+class _InlineCode:
+    """Where inline code lies, which may run over the lines of one paragraph; asked for rising places."""
+
+    def __init__(self, body: str) -> None:
+        self._body = body
+        self._begin = 0
+        self._end = -1
+        self._spans: list[range] = []
+
+    def begins_anew(self, place: int) -> None:
+        """No paragraph reaches over this place."""
+        self._begin, self._end = place, -1
+
+    def holds(self, place: int) -> bool:
+        if place > self._end:
+            begin = max(self._begin, self._body.rfind("\n\n", 0, place))
+            end = self._body.find("\n\n", place)
+            self._end = len(self._body) if end < 0 else end
+            self._spans = _code_spans(self._body, begin, self._end)
+        at = bisect_right(self._spans, place, key=lambda span: span.start)
+        return at > 0 and place in self._spans[at - 1]
 
 
-def _code_spans(text: str) -> list[range]:
-    """Where inline code lies: from a run of backticks to the next one of the same length."""
-    runs = [match.span() for match in re.finditer("`+", text)]
+def _code_spans(body: str, begin: int, end: int) -> list[range]:
+    """From a run of backticks to the next one of the same length."""
+    runs = [match.span() for match in islice(_BACKTICKS.finditer(body, begin, end), _MOST_BACKTICKS + 1)]
+    if len(runs) > _MOST_BACKTICKS:
+        return [range(begin, end)]
     later: dict[int, list[int]] = {}
     for index in range(len(runs) - 1, -1, -1):
-        start, end = runs[index]
-        later.setdefault(end - start, []).append(index)
+        later.setdefault(runs[index][1] - runs[index][0], []).append(index)
     spans: list[range] = []
     index = 0
     while index < len(runs):
-        start, end = runs[index]
-        equal = later[end - start]
+        start, stop = runs[index]
+        equal = later[stop - start]
         while equal and equal[-1] <= index:
             equal.pop()
         if equal:
@@ -164,8 +169,3 @@ def _code_spans(text: str) -> list[range]:
             index = equal[-1]
         index += 1
     return spans
-
-
-def _within(start: int, spans: list[range]) -> bool:
-    at = bisect_right(spans, start, key=lambda span: span.start)
-    return at > 0 and start in spans[at - 1]

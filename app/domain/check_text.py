@@ -7,7 +7,7 @@ from app.domain.coverage import Coverage
 from app.domain.findings import HeldBack, TrackedFinding
 from app.domain.markdown import clean, clean_line, code
 from app.domain.names import CONFIG_FILE
-from app.domain.outcomes import TOO_LARGE, Outcome, Verdict, conclusion, title
+from app.domain.outcomes import NOTHING_TO_REVIEW, TOO_LARGE, Outcome, Verdict, conclusion, title
 from app.domain.phrases import Voice, count, dollars, is_fate, seconds, sentence, severity_counts, short
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import CheckButton, CheckText, ReviewerUsage, ReviewResult
@@ -37,10 +37,15 @@ def completed_check(result: ReviewResult, voice: Voice) -> CheckText:
 
 def buttons(verdict: Verdict) -> tuple[CheckButton, ...]:
     """What may be pressed under the check; only a gate has something to accept."""
-    if verdict.outcome in {Outcome.SUPERSEDED, Outcome.WAITING}:
+    if verdict.outcome in {Outcome.SUPERSEDED, Outcome.WAITING} or is_over(verdict):
         return ()
     incomplete = verdict.outcome in {Outcome.INCOMPLETE, Outcome.NO_MODEL}
     return (REVIEW_AGAIN, ACCEPT) if incomplete and verdict.gate else (REVIEW_AGAIN,)
+
+
+def is_over(verdict: Verdict) -> bool:
+    """Whether asking for a review would change nothing: merged, closed, or without anything to read."""
+    return verdict.outcome is Outcome.SKIPPED and verdict.reason.startswith(("Merged", "Closed", NOTHING_TO_REVIEW))
 
 
 def cut_at_line(entries: Iterable[str], limit: int) -> str:

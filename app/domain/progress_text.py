@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.domain.check_text import SUMMARY_LIMIT, buttons, cut_at_line
+from app.domain.check_text import SUMMARY_LIMIT, buttons, cut_at_line, is_over
 from app.domain.errors import RateLimited
 from app.domain.markdown import clean_line
 from app.domain.outcomes import Outcome, Verdict, conclusion, title, waiting
@@ -41,7 +41,7 @@ def waiting_check(limit: RateLimited, *, gate: bool, run_id: str, voice: Voice) 
 
 def ended_check(verdict: Verdict, run_id: str, voice: Voice) -> CheckText:
     """A run that was superseded, skipped, or failed: one sentence on what happened, one on what to do."""
-    lines = [f"{title(verdict)}.", _next_step(verdict.outcome, voice), "", _run(run_id, voice)]
+    lines = [f"{title(verdict)}.", _next_step(verdict, voice), "", _run(run_id, voice)]
     return CheckText(
         title=title(verdict),
         summary=cut_at_line(lines, SUMMARY_LIMIT),
@@ -57,8 +57,10 @@ def _stage(stage: StageTime) -> str:
     return f"{stage.stage} {took}{attempt}{detail}"
 
 
-def _next_step(outcome: Outcome, voice: Voice) -> str:
-    match outcome:
+def _next_step(verdict: Verdict, voice: Voice) -> str:
+    if is_over(verdict):
+        return "There is nothing to do."
+    match verdict.outcome:
         case Outcome.SUPERSEDED:
             return "The newer head has a check of its own."
         case Outcome.COULD_NOT_RUN:

@@ -100,10 +100,26 @@ def test_a_comment_holds_ten_commands_and_an_argument_a_thousand_characters() ->
 
 @pytest.mark.parametrize(
     "hostile",
-    ["`", "`a", "``` \n", "<!--", "<pre", "/corrigent ", "/corrigent\n", "@", "\n", "> ", "` `` ", "\\`", "<", "a\n"],
+    [
+        "`",
+        "`a",
+        "`a\n",
+        "``` \n",
+        "<!--",
+        "<pre",
+        "/corrigent ",
+        "/corrigent\n",
+        "@",
+        "\n",
+        "> ",
+        "` `` ",
+        "\\`",
+        "<",
+        "a\n",
+    ],
 )
 def test_sixty_thousand_hostile_characters_take_ten_milliseconds(hostile: str) -> None:
-    body = (hostile * 60_000)[:60_000]
+    body = ("/corrigent review\n" + hostile * 60_000)[:60_000]
     best = min(_seconds(body) for _ in range(5))
     # Ten on an idle machine; the limit leaves room for a busy one, and a quadratic parser takes seconds.
     assert best < 0.1

@@ -205,7 +205,7 @@ def _as_a_forge_reads(inline: Token) -> str:
     return seen
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=25).map("".join))
 @example("&#[x40;foo](https://evil.example/)")
 @example("[foo][(javascript:x)](https://evil.example)")
@@ -229,7 +229,7 @@ def test_nothing_in_cleaned_text_is_alive(text: str) -> None:
         assert in_block or re.match(r"[\s>*+-]*/[a-z]", line) is None
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=15).map("".join))
 def test_cleaning_twice_is_as_safe_and_settles(text: str) -> None:
     once = clean(text, hosts=HOSTS)
@@ -237,7 +237,7 @@ def test_cleaning_twice_is_as_safe_and_settles(text: str) -> None:
     assert clean(twice, hosts=HOSTS) == twice
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=15).map("".join))
 def test_a_clean_line_is_one_paragraph_without_emphasis(text: str) -> None:
     tokens = PARSER.parse(f"**High · 1 · {clean_line(text)}**\n\nbody")

@@ -4,18 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workflows.activities.act import Acting
-
 from app.reviewer_making import ModelReviewers, make_plain, silent
 from app.settings import Settings
 from app.store.blobs import Blobs
 from app.wiring import Forges, Store, open_mirrors, operator_layers, utc_now, voices
 from workflows import queues
+from workflows.activities.act import Acting
 from workflows.activities.begin import Beginning
 from workflows.activities.checks import Checks
 from workflows.activities.chores import Chores
 from workflows.activities.conclude import Concluding
 from workflows.activities.configuration import Configurations
+from workflows.activities.dismiss import Dismissing
 from workflows.activities.fetching import Fetching
 from workflows.activities.look import Looking
 from workflows.activities.post import Posting
@@ -93,14 +93,27 @@ def control_activities(settings: Settings, store: Store, forges: Forges, turns: 
         checks=checks,
         clock=utc_now,
     )
+    dismissing = Dismissing(
+        readers=forges.readers,
+        writers=forges.writers,
+        findings=store.findings,
+        runs=store.runs,
+        concluding=concluding,
+        checks=checks,
+        clock=utc_now,
+    )
     acting = Acting(
         readers=forges.readers,
         writers=forges.writers,
-        store=store,
+        actions=store.actions,
+        audit=store.audit,
+        effects=store.effects,
+        findings=store.findings,
+        pull_requests=store.pull_requests,
+        runs=store.runs,
         fetching=fetching,
         configurations=configurations,
-        concluding=concluding,
-        checks=checks,
+        dismissing=dismissing,
         voices=spoken,
         clock=utc_now,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.commands.parser import action_key, parse
+from app.commands.parser import action_key, button_key, parse
 from app.domain.actions import Action, Delivery
 from app.domain.events import (
     ButtonPressed,
@@ -106,7 +106,7 @@ class Routing:
 
     async def _resolved(self, event: ThreadResolved, delivery: Delivery) -> Meaning:
         action = Action(
-            action_key=f"thread-{delivery.delivery_id}",
+            action_key=button_key(delivery.connection, delivery.delivery_id),
             ref=event.ref,
             word="thread_resolved" if event.resolved else "thread_reopened",
             actor=event.sender,
@@ -126,7 +126,7 @@ class Routing:
             return Meaning(reason="the check is not of a run of ours")
         word = event.button if isinstance(event, ButtonPressed) else "review"
         action = Action(
-            action_key=f"button-{delivery.delivery_id}",
+            action_key=button_key(delivery.connection, delivery.delivery_id),
             ref=run.ref,
             word=word,
             actor=event.sender,

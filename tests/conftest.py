@@ -1,9 +1,13 @@
 """What every test may ask for."""
 
 import os
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 import pytest
+
+from app.forges.fake.scenario import FakeForge
+from tests.harness.temporal import TemporalServer, temporal_server
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,3 +22,17 @@ def shared_data() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def temporal(tmp_path_factory: pytest.TempPathFactory) -> Generator[TemporalServer]:
+    """A real Temporal server for this test process; each test takes a namespace of its own."""
+    with temporal_server(tmp_path_factory.mktemp("temporal")) as server:
+        yield server
+
+
+@pytest.fixture
+async def forge() -> AsyncGenerator[FakeForge]:
+    """A fake GitHub with nothing in it."""
+    async with FakeForge.start() as started:
+        yield started

@@ -78,7 +78,7 @@ class Review:
 
     async def _end_early(self, work: "asyncio.Task[None]", stop: Stop | None) -> None:
         work.cancel()
-        await asyncio.wait([work])
+        await workflow.wait([work])
         await self._close(stop=stop)
 
     async def _close(self, *, stop: Stop | None = None, failure: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The sample repository of the demo: a small shop, three pull requests with real bugs, and what the model says of them."""
+"""The demo's repository: a small shop, three pull requests with real bugs, and what the model says of them."""
 
 from dataclasses import dataclass
 from textwrap import dedent

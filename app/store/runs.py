@@ -148,6 +148,12 @@ class Runs:
 
         return await self._db.write(work)
 
+    async def revise(self, run_id: str, *, outcome: Outcome, title: str, result_key: str) -> None:
+        """A completed run over other findings: some were dismissed, or what was missing was accepted."""
+        values = {"outcome": outcome, "title": title, "result_key": result_key}
+        ended = (runs.c.run_id == run_id) & runs.c.outcome.is_not(None)
+        await self._db.write(lambda sql: sql.execute(update(runs).where(ended).values(values)))
+
     async def running(self, ref: PullRequestRef) -> list[Run]:
         return await self._all(select(runs).where(is_at(runs, ref), runs.c.outcome.is_(None)).order_by(runs.c.run_id))
 

@@ -17,8 +17,8 @@ from app.store.schema import migrate
 from app.temporal_client import connect, make_current
 from tests.harness.temporal import TemporalServer
 
-# Debounce and the like are a tenth of what they are in life.
-TIME_SCALE = 0.1
+# Debounce and the like are a fiftieth of what they are in life.
+TIME_SCALE = 0.02
 
 
 @dataclass

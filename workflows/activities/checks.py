@@ -68,9 +68,15 @@ class Checks:
             now=self.clock(),
         )
 
-    async def show_again(self, run: Run, result: ReviewResult) -> None:
-        """A completed check after a dismissal."""
+    async def revise(self, run: Run, result: ReviewResult) -> None:
+        """A completed check says something new: after a dismissal, or when somebody accepted what is missing."""
         await self._write(run, completed_check(result, self._voice(run)))
+        await self.runs.revise(
+            run.run_id,
+            outcome=result.verdict.outcome,
+            title=title(result.verdict),
+            result_key=await self.blobs.put_model(result),
+        )
 
     def _voice(self, run: Run) -> Voice:
         return self.voices[run.ref.connection]

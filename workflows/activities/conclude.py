@@ -9,7 +9,7 @@ from app.checkouts.git import GitError
 from app.checkouts.mirrors import Mirrors
 from app.domain.diff import Diff
 from app.domain.line_map import Moves
-from app.domain.outcomes import decide
+from app.domain.outcomes import Outcome, decide
 from app.domain.repo_config import ConfigInForce, SizeLimits
 from app.domain.review import ReviewerReport, ReviewResult
 from app.domain.runs import Run
@@ -133,10 +133,12 @@ class Concluding:
         found = {path: await self.mirrors.read_file(run.ref, diff.head_sha, path) for path in paths}
         return {path: data.decode("utf-8", "replace") for path, data in found.items() if data is not None}
 
-    async def again(self, run: Run) -> ReviewResult:
+    async def again(self, run: Run, *, accepted_by: str = "") -> ReviewResult:
         """A completed run's result over the findings that are open now: after a dismissal, without a review."""
         before = await self.blobs.get_model(run.result_key, ReviewResult)
-        return await self._over_present_findings(before, before.config)
+        if before.verdict.outcome is Outcome.ACCEPTED:
+            accepted_by = accepted_by or before.verdict.reason
+        return await self._over_present_findings(before, before.config, accepted_by)
 
     async def _carry_over(self, run: Run, config: ConfigInForce) -> ReviewResult:
         """The earlier run's reading of the same patch; the outcome is decided anew over what is still open."""
@@ -157,11 +159,13 @@ class Concluding:
             }
         )
 
-    async def _over_present_findings(self, before: ReviewResult, config: ConfigInForce) -> ReviewResult:
+    async def _over_present_findings(
+        self, before: ReviewResult, config: ConfigInForce, accepted_by: str = ""
+    ) -> ReviewResult:
         now_open = {one.finding_id: one for one in await self.findings.of(before.ref) if one.state == "open"}
         counted = [now_open[finding_id] for finding_id in before.counted if finding_id in now_open]
-        # Failures and refusals of that run stay what they were; only what was open may have changed.
-        verdict = decide(config=config.config, coverage=before.coverage, open_findings=counted)
+        # What that run did not read is still unread: the coverage sees to it that this never turns green by itself.
+        verdict = decide(config=config.config, coverage=before.coverage, open_findings=counted, accepted_by=accepted_by)
         return before.model_copy(
             update={
                 "verdict": verdict,

@@ -1,0 +1,258 @@
+"""Carrying out what people asked for: read the permission, plan, do it, and answer in the least noisy way."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import assert_never
+
+from pydantic import JsonValue
+from temporalio import activity
+
+from app.commands.base import (
+    Dismiss,
+    Facts,
+    Pause,
+    Plan,
+    Resume,
+    Say,
+    ShowConfig,
+    ShowHelp,
+    ShowStatus,
+    StartReview,
+    Stop,
+)
+from app.commands.parser import ParsedCommand
+from app.commands.registry import help_lines, plan
+from app.domain.actions import Action
+from app.domain.answers import marked
+from app.domain.errors import ForgeRefused
+from app.domain.findings import TrackedFinding
+from app.domain.markers import action_marker
+from app.domain.phrases import Voice
+from app.domain.pull_request import Permission, PullRequest
+from app.domain.repo_config import ConfigInForce
+from app.domain.status_text import config_text, help_text, status_text
+from app.forges.base import CommentRef, ForgeReader, ForgeWriter, Reaction
+from app.store.actions import Actions
+from app.store.audit import Audit
+from app.store.effects import Effects
+from app.store.findings import Findings
+from app.store.pull_requests import PullRequests
+from app.store.runs import Runs
+from workflows.activities.configuration import Configurations
+from workflows.activities.dismiss import RESOLVED, Dismissing
+from workflows.activities.fetching import Fetching
+from workflows.activities.heartbeat import beating
+from workflows.messages import Acted, ActRequest
+
+# Buttons of our check, as the commands they stand for.
+BUTTONS: Mapping[str, ParsedCommand] = {
+    "again": ParsedCommand(word="review", argument="full", number=None, line="", ordinal=0),
+    "review": ParsedCommand(word="review", argument="full", number=None, line="", ordinal=0),
+}
+
+
+class Acting:
+    """`act` may be called again after any crash: the action's row keeps what came of it, every answer has its mark."""
+
+    def __init__(
+        self,
+        *,
+        readers: Mapping[str, ForgeReader],
+        writers: Mapping[str, ForgeWriter],
+        actions: Actions,
+        audit: Audit,
+        effects: Effects,
+        findings: Findings,
+        pull_requests: PullRequests,
+        runs: Runs,
+        fetching: Fetching,
+        configurations: Configurations,
+        dismissing: Dismissing,
+        voices: Mapping[str, Voice],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.readers = readers
+        self.writers = writers
+        self.actions = actions
+        self.audit = audit
+        self.effects = effects
+        self.findings = findings
+        self.pull_requests = pull_requests
+        self.runs = runs
+        self.fetching = fetching
+        self.configurations = configurations
+        self.dismissing = dismissing
+        self.voices = voices
+        self.clock = clock
+
+    @activity.defn(name="act")
+    async def act(self, request: ActRequest) -> Acted:
+        action = await self.actions.get(request.action_key)
+        if action is None:
+            raise LookupError(f"action {request.action_key} is not in the store")
+        if action.result is not None:
+            return Acted.model_validate_json(action.result)
+        async with beating():
+            acted = await self._act(action)
+        await self.actions.settle(action.action_key, acted.model_dump_json())
+        return acted
+
+    async def _act(self, action: Action) -> Acted:
+        pull_request = await self.readers[action.ref.connection].pull_request(action.ref)
+        config = await self.configurations.at(pull_request, await self.fetching.fetch(pull_request, refresh=False))
+        if action.actor.is_bot and not _allowed_bot(action.actor.login, config):
+            return Acted()
+        # Read now, not when the command was written: it may have been taken away since.
+        permission = await self.readers[action.ref.connection].permission(pull_request.repo, action.actor)
+        if action.source == "thread_resolved":
+            return await self._thread_was_changed(action, permission)
+        await self._react(action, "eyes")
+        facts = await self._facts(action, pull_request, config, permission)
+        if action.word == "accept":
+            return await self._accept(action, permission)
+        return await self._carry_out(action, plan(_parsed(action), facts), facts, config)
+
+    async def _facts(
+        self, action: Action, pull_request: PullRequest, config: ConfigInForce, permission: Permission
+    ) -> Facts:
+        found = await self.findings.of(action.ref)
+        root = action.root_comment_id
+        thread = next((one.number for one in found if root is not None and one.comment_id == root), None)
+        return Facts(
+            actor=action.actor,
+            permission=permission,
+            repo_name=pull_request.repo.full_name,
+            author=pull_request.author,
+            state=pull_request.state,
+            open_findings=tuple(one for one in found if one.state == "open"),
+            thread_number=thread,
+            config=config.config,
+            running=bool(await self.runs.running(action.ref)),
+            voice=self.voices[action.ref.connection],
+        )
+
+    async def _carry_out(self, action: Action, planned: Plan, facts: Facts, config: ConfigInForce) -> Acted:
+        by = action.actor.login
+        match planned:
+            case Say(text=text):
+                await self._answer(action, text)
+                await self._react(action, "confused")
+                return Acted()
+            case StartReview(full=full):
+                acted = Acted(order="review_full" if full else "review", by=by)
+            case Stop():
+                acted = Acted(order="stop", by=by)
+            case Pause():
+                await self.pull_requests.set_paused(action.ref, True)
+                acted = Acted()
+            case Resume():
+                await self.pull_requests.set_paused(action.ref, False)
+                acted = Acted(order="review", by=by)
+            case Dismiss(numbers=numbers, why=why, counted_as=counted_as):
+                await self._dismiss(action, facts, numbers, why=f"{counted_as}: {why}" if why else counted_as)
+                acted = Acted()
+            case ShowStatus() | ShowConfig() | ShowHelp():
+                await self._answer(action, await self._shown(action, planned, facts, config))
+                acted = Acted()
+            case _:
+                assert_never(planned)
+        await self._note(action)
+        await self._react(action, "done")
+        return acted
+
+    async def _shown(
+        self, action: Action, planned: ShowStatus | ShowConfig | ShowHelp, facts: Facts, config: ConfigInForce
+    ) -> str:
+        match planned:
+            case ShowConfig():
+                return config_text(config)
+            case ShowHelp():
+                return help_text(help_lines(), facts.voice)
+            case ShowStatus():
+                state = await self.pull_requests.get(action.ref)
+                if state is None:
+                    raise LookupError(f"{action.ref} is not in the store")
+                return status_text(state, await self.runs.latest(action.ref), facts.open_findings, facts.voice)
+
+    async def _dismiss(self, action: Action, facts: Facts, numbers: tuple[int, ...], *, why: str) -> None:
+        chosen = [one for one in facts.open_findings if one.number in numbers]
+        await self.dismissing.dismiss(action.ref, chosen, by=action.actor.login, why=why)
+
+    async def _thread_was_changed(self, action: Action, permission: Permission) -> Acted:
+        """Resolving by somebody who may write is a dismissal; opening such a thread again takes it back."""
+        finding = await self.findings.by_comment(action.ref, action.root_comment_id or "")
+        if finding is None or not permission.allows(Permission.WRITE):
+            return Acted()
+        if action.word == "thread_resolved" and finding.state == "open":
+            await self.dismissing.dismiss(action.ref, [finding], by=action.actor.login, why=RESOLVED)
+            await self._note(action)
+        elif action.word == "thread_reopened" and _closed_by_resolving(finding):
+            await self.dismissing.open_again(action.ref, finding)
+            await self._note(action)
+        return Acted()
+
+    async def _accept(self, action: Action, permission: Permission) -> Acted:
+        """What was not reviewed is taken as it is, by somebody who may write and whose name stands there."""
+        if permission.allows(Permission.WRITE):
+            await self.dismissing.show(action.ref, accepted_by=action.actor.login)
+            await self._note(action)
+        return Acted()
+
+    async def _answer(self, action: Action, text: str) -> None:
+        body, writer = marked(text, action.action_key), self.writers[action.ref.connection]
+
+        async def write(look_first: bool) -> JsonValue:
+            return await writer.comment(
+                action.ref, body, action_marker(action.action_key), _thread_of(action), look_first
+            )
+
+        await self.effects.perform(f"answer/{action.action_key}", write)
+
+    async def _react(self, action: Action, reaction: Reaction) -> None:
+        """An emoji on the command; where there is nothing to put it on, or we may not, the act itself is the answer."""
+        if action.comment_id is None or action.source not in {"comment", "thread", "review"}:
+            return
+        comment = _comment_of(action)
+        try:
+            await self.writers[action.ref.connection].react(comment, reaction)
+        except ForgeRefused:
+            # The comment is gone, or the conversation is locked.
+            return
+
+    async def _note(self, action: Action) -> None:
+        detail = {"word": action.word, "argument": action.argument[:200], "action_key": action.action_key}
+        await self.audit.append("command", action.actor.login, action.ref, detail, self.clock())
+
+
+def _parsed(action: Action) -> ParsedCommand:
+    if action.source == "button":
+        return BUTTONS.get(action.word, ParsedCommand(word=action.word, argument="", number=None, line="", ordinal=0))
+    return ParsedCommand(word=action.word, argument=action.argument, number=action.number, line="", ordinal=0)
+
+
+def _comment_of(action: Action) -> CommentRef:
+    kind = action.source if action.source in {"comment", "thread", "review"} else "comment"
+    return CommentRef.model_validate(
+        {
+            "ref": action.ref,
+            "kind": kind,
+            "comment_id": action.comment_id or "",
+            "root_comment_id": action.root_comment_id,
+        }
+    )
+
+
+def _thread_of(action: Action) -> CommentRef | None:
+    """A question in a thread is answered there, all others below the pull request."""
+    return _comment_of(action) if action.source == "thread" else None
+
+
+def _allowed_bot(login: str, config: ConfigInForce) -> bool:
+    names = {login, f"{login.removesuffix('[bot]')}[bot]"}
+    patterns = [pattern.replace("[", "[[]") for pattern in config.config.authors.allow]
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+def _closed_by_resolving(finding: TrackedFinding) -> bool:
+    return finding.state == "dismissed" and finding.dismissed_why == RESOLVED

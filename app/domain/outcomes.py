@@ -98,18 +98,7 @@ def decide(
     `open_findings` are all that count, with or without a thread. `incomplete_reason` names something that was to look
     and could not, when no single file shows it.
     """
-    large = [path for path, reason in coverage.skipped.items() if reason.startswith(TOO_LARGE)]
-    facts = Verdict(
-        outcome=Outcome.CLEAN,
-        high=_number_of(Severity.HIGH, open_findings),
-        medium=_number_of(Severity.MEDIUM, open_findings),
-        low=_number_of(Severity.LOW, open_findings),
-        files=len(coverage.hunks) + len(large),
-        hunks=coverage.hunk_count,
-        unread_files=len({unread.path for unread in coverage.unread()}) + len(large),
-        gate=config.is_gate,
-        model=not set(coverage.model_reviewers).isdisjoint(coverage.reviewers),
-    )
+    facts = _facts(config, coverage, open_findings)
     skip_reason = skip_reason or ("" if facts.files else NOTHING_TO_REVIEW)
     blocking = any(config.blocks(tracked.finding.severity) for tracked in open_findings)
     unread = facts.unread_files > 0 or bool(incomplete_reason)
@@ -126,6 +115,23 @@ def decide(
     )
     outcome, reason = next((outcome, reason) for holds, outcome, reason in rows if holds)
     return facts.model_copy(update={"outcome": outcome, "reason": reason})
+
+
+def _facts(config: RepoConfig, coverage: Coverage, open_findings: Sequence[TrackedFinding]) -> Verdict:
+    """The counts, with the outcome that stands when no row above it holds."""
+    large = [path for path, reason in coverage.skipped.items() if reason.startswith(TOO_LARGE)]
+    severities = [tracked.finding.severity for tracked in open_findings]
+    return Verdict(
+        outcome=Outcome.CLEAN,
+        high=severities.count(Severity.HIGH),
+        medium=severities.count(Severity.MEDIUM),
+        low=severities.count(Severity.LOW),
+        files=len(coverage.hunks) + len(large),
+        hunks=coverage.hunk_count,
+        unread_files=len({unread.path for unread in coverage.unread()}) + len(large),
+        gate=config.is_gate,
+        model=not set(coverage.model_reviewers).isdisjoint(coverage.reviewers),
+    )
 
 
 def waiting(limit: RateLimited, *, gate: bool) -> Verdict:
@@ -177,10 +183,6 @@ def title(verdict: Verdict) -> str:
         case _:
             assert_never(verdict.outcome)
     return " · ".join(part for part in parts if part)
-
-
-def _number_of(severity: Severity, findings: Sequence[TrackedFinding]) -> int:
-    return sum(1 for tracked in findings if tracked.finding.severity is severity)
 
 
 def _unread_files(verdict: Verdict) -> str:

@@ -202,9 +202,14 @@ class Settings(Frozen):
 
     def describe(self) -> list[tuple[str, str, str]]:
         """Name, value and origin of each setting, fit to be shown to anyone: secrets are only said to be set."""
-        return [
-            (name, _shown(getattr(self, name)), self._origins.get(name, "default")) for name in type(self).model_fields
-        ]
+        return [(name, self._shown(name), self._origins.get(name, "default")) for name in type(self).model_fields]
+
+    def _shown(self, name: str) -> str:
+        value = cast("object", getattr(self, name))
+        if isinstance(value, SecretStr) and name in ADDRESSES:
+            address = value.get_secret_value()
+            return address.replace(urlsplit(address).password or "", "…") if urlsplit(address).password else address
+        return _shown(value)
 
 
 def load_settings(

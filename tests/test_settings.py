@@ -99,6 +99,9 @@ def test_every_secret_leaves_the_environment_and_no_text_shows_it(tmp_path: Path
         "CORRIGENT_METRICS_TOKEN_FILE": str(pointer),
         "PATH": "/usr/bin",
     }
+    described = {name: value for name, value, _ in settings.describe()}
+    assert described["database_url"] == "postgresql://corrigent:…@db/corrigent"
+    assert described["model_key"] == "set"
     shown = repr(settings) + repr(settings.describe()) + settings.model_dump_json()
     assert not [secret for secret in held if secret in shown]
 

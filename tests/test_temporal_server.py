@@ -15,6 +15,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from app import temporal_server
 from app.domain.errors import UserError
 from app.temporal_server import EmbeddedTemporal
 
@@ -118,6 +119,26 @@ async def test_it_dies_with_a_parent_that_was_killed_and_leaves_the_home_usable(
         assert next_one.pid
         # The lock is free only when the process that held it is gone.
         assert not alive(server_pid)
+
+
+async def test_where_no_signal_tells_of_the_parent_s_death_the_end_of_the_pipe_does(tmp_path: Path) -> None:
+    """As on macOS: a watcher stands in between."""
+    binary = program(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 60")
+    folder = Path(temporal_server.__file__).parent
+    script = (
+        f"import sys; sys.path.append({str(folder)!r}); import temporal_child as c; c.watch_over([{str(binary)!r}])"
+    )
+    watcher = await asyncio.create_subprocess_exec(sys.executable, "-I", "-c", script, stdin=asyncio.subprocess.PIPE)
+
+    async def has_started() -> bool:
+        return (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().endswith("\n")
+
+    await until(has_started)
+    assert alive(int((tmp_path / "pid").read_text()))
+    assert watcher.stdin
+    watcher.stdin.close()
+    assert await asyncio.wait_for(watcher.wait(), 5) == 0
+    assert not alive(int((tmp_path / "pid").read_text()))
 
 
 async def test_a_second_one_in_the_same_home_is_told_who_is_there(tmp_path: Path) -> None:

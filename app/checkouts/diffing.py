@@ -36,6 +36,7 @@ _OPTIONS = (
 )
 _HEADER_WORDS = "Code generated .*DO NOT EDIT|@generated"
 _NO_OBJECT = "0" * 40
+_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 async def diff(git: Git, merge_base_sha: str, head_sha: str, *, limits: SizeLimits, ignore: Sequence[str] = ()) -> Diff:
@@ -192,5 +193,9 @@ def _file(change: RawChange, reason: str | None, patches: dict[str, FileChange],
 
 
 def _config(limits: SizeLimits) -> dict[str, str]:
-    # What is larger is not compared line by line at all; git then says "binary".
-    return {"core.bigFileThreshold": str(limits.file_bytes)}
+    return {
+        # What is larger is not compared line by line at all; git then says "binary".
+        "core.bigFileThreshold": str(limits.file_bytes),
+        # From 2.43 on git reads attributes of HEAD, also in a bare repository: a branch could call its code binary.
+        "attr.tree": _EMPTY_TREE,
+    }

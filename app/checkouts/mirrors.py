@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -173,29 +173,33 @@ async def _fetch_commits(git: Git, access: Access, wanted: Wanted, depth: int | 
     shallow = mirror_files.is_shallow(git.git_dir) or mirror_files.is_empty(git.git_dir)
     options = [f"--depth={_INFINITE_DEPTH if depth is None else depth}"] if shallow else []
     config = network_config(access)
-    sources = [objects.checked(wanted.head_sha), *wanted.tips]
+    # What we ask for, and our own name for it.
+    sources = {objects.checked(wanted.head_sha): _local_ref("head", wanted.head_ref)}
+    sources |= {tip: _local_ref("branch", tip) for tip in wanted.tips}
     while True:
-        specs = [f"+{source}:{_local_ref(source, wanted)}" for source in sources]
+        specs = [f"+{source}:{local}" for source, local in sources.items()]
         try:
             await git.run(*_FETCH, *options, "--", access.url, *specs, config=config, deadline=FETCH_DEADLINE)
             break
         except GitError as error:
             sources = _without_missing(error, sources, wanted)
-    if wanted.head_ref in sources:
+    if wanted.head_sha not in sources:
         await _check_head(git, wanted)
 
 
-def _without_missing(error: GitError, sources: Sequence[str], wanted: Wanted) -> list[str]:
+def _without_missing(error: GitError, sources: Mapping[str, str], wanted: Wanted) -> dict[str, str]:
     """What to ask for after the forge said that it lacks something: the head by its ref, the base by its id."""
     if _NOT_THERE.search(error.stderr) is None:
         raise _classified(error) from error
     # A forge that does not name the object speaks of the one that was asked for by id.
-    missing = next((source for source in sources if source in error.stderr), sources[0])
-    if missing == wanted.head_ref:
+    missing = next((source for source in sources if source in error.stderr), wanted.head_sha)
+    if missing == wanted.head_ref or missing not in sources:
         raise HeadGone(wanted.head_sha) from error
-    instead = {wanted.head_sha: [wanted.head_ref], f"refs/heads/{wanted.base_ref}": [objects.checked(wanted.base_sha)]}
-    at = sources.index(missing)
-    return [*sources[:at], *instead.get(missing, []), *sources[at + 1 :]]
+    instead = {wanted.head_sha: wanted.head_ref, f"refs/heads/{wanted.base_ref}": objects.checked(wanted.base_sha)}
+    kept = {source: local for source, local in sources.items() if source != missing}
+    if missing in instead:
+        kept[instead[missing]] = sources[missing]
+    return kept
 
 
 async def _check_head(git: Git, wanted: Wanted) -> None:
@@ -213,10 +217,9 @@ def _classified(error: GitError) -> GitError:
     return error
 
 
-def _local_ref(source: str, wanted: Wanted) -> str:
+def _local_ref(kind: str, name: str) -> str:
     """Our own name for it: branch names are other people's text, and `a` and `a/b` cannot both be files."""
-    name = wanted.head_ref if source == wanted.head_sha else source
-    return f"refs/corrigent/{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    return f"refs/corrigent/{kind}-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
 async def _look(folder: Path, wanted: Wanted, *, fetched: bool = False) -> Fetched | None:
@@ -251,7 +254,7 @@ async def _known(git: Git, wanted: Wanted) -> dict[str, str]:
     asked = {
         _tree(objects.checked(wanted.head_sha)): _tree(wanted.head_sha),
         wanted.base_sha: objects.checked(wanted.base_sha) + "^{commit}",
-        **{tip: _local_ref(tip, wanted) for tip in wanted.tips},
+        **{tip: _local_ref("branch", tip) for tip in wanted.tips},
     }
     lines = "".join(f"{expression}\n" for expression in asked.values())
     output = await git.run("cat-file", "--batch-check=%(objectname)", stdin=lines.encode())

@@ -27,7 +27,7 @@ def nearest_line(change: FileChange, line: int) -> int:
             break
         if line < _old_begin(hunk) + hunk.old_count:
             return _nearest_in_hunk(hunk, line)
-        shift = hunk.new_start + hunk.new_count - hunk.old_start - hunk.old_count + _empty_side_shift(hunk)
+        shift = _new_begin(hunk) + hunk.new_count - _old_begin(hunk) - hunk.old_count
     return line + shift
 
 
@@ -91,7 +91,7 @@ def _removed_within(change: FileChange, start: int, end: int) -> bool:
 
 
 def _nearest_in_hunk(hunk: Hunk, line: int) -> int:
-    stands = hunk.new_start
+    stands = _new_begin(hunk)
     for each in hunk.lines:
         if each.old is not None and each.old >= line:
             return each.new if each.new is not None else stands
@@ -101,10 +101,9 @@ def _nearest_in_hunk(hunk: Hunk, line: int) -> int:
 
 
 def _old_begin(hunk: Hunk) -> int:
-    """With no old lines, git names the line before the insertion."""
+    """A side without lines is numbered by the line before it."""
     return hunk.old_start if hunk.old_count else hunk.old_start + 1
 
 
-def _empty_side_shift(hunk: Hunk) -> int:
-    # A side without lines is numbered by the line before it.
-    return (0 if hunk.new_count else 1) - (0 if hunk.old_count else 1)
+def _new_begin(hunk: Hunk) -> int:
+    return hunk.new_start if hunk.new_count else hunk.new_start + 1

@@ -1,6 +1,7 @@
 """What tests of the GitHub adapter may ask for: GitHub in bad weather, and the parts that speak to it."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import respx
@@ -10,6 +11,12 @@ from app.forges.github.client import GitHubClient
 from app.forges.github.reader import GitHubReader
 from app.forges.github.writer import GitHubWriter
 from tests.github.support import API, KEY, RememberingLimits, connection
+from tests.harness.openapi import OfficialDescriptions
+
+
+@pytest.fixture(scope="session")
+def official(shared_data: Path) -> OfficialDescriptions:
+    return OfficialDescriptions(shared_data / "github")
 
 
 @pytest.fixture

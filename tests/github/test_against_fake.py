@@ -22,6 +22,7 @@ from app.forges.fake.scenario import FIX_PERMISSIONS, AppCredentials, FakeForge
 from app.forges.fake.state import Flavour
 from app.forges.registry import Connection, Forge, build
 from tests.github.support import FINDING_ID, OTHER_RUN_ID, RUN_ID, RememberingLimits
+from tests.harness.openapi import Contract, OfficialDescriptions
 
 BEFORE = "def pay(order):\n    total = 1\n    return total\n"
 AFTER = "def pay(order):\n    total = 1\n    refund(order)\n    store(order)\n    return total\n"
@@ -95,8 +96,10 @@ async def a_world(flavour: Flavour = "github.com") -> AsyncGenerator[World]:
         pull = await repo.open_pull_request(changes={"pay.py": AFTER}, title="Refund on webhook retry")
         ours = connected(app, fake)
         ref = PullRequestRef(connection="github", repo_id=repo.repo_id, number=pull.number)
-        yield World(fake, app, repo, pull, ours, ref)
-        await ours.close()
+        try:
+            yield World(fake, app, repo, pull, ours, ref)
+        finally:
+            await ours.close()
 
 
 @pytest.fixture
@@ -106,9 +109,16 @@ async def world() -> AsyncIterator[World]:
 
 
 @pytest.mark.parametrize("flavour", get_args(Flavour))
-async def test_the_story_of_a_review(flavour: Flavour):
+async def test_the_story_of_a_review(flavour: Flavour, official: OfficialDescriptions):
+    """Every request of it is one that GitHub's own descriptions know."""
     async with a_world(flavour) as world:
+        contract = Contract(official, answers_too=flavour == "github.com")
+        contract.watch(world.fake)
         await tell_the_story(world)
+        await use_the_rest(world)
+        contract.assert_kept()
+        assert len(contract.checked) >= 15
+        assert len(contract.documents) == 3
 
 
 async def tell_the_story(world: World) -> None:
@@ -134,6 +144,26 @@ async def tell_the_story(world: World) -> None:
     await writer.resolve_threads(world.ref, threads, NOTE)
     assert [one.resolved for one in await reader.threads(world.ref)] == [True]
     assert NOTE not in world.pull.story()
+
+
+async def use_the_rest(world: World) -> None:
+    """Whatever the adapter can send that a smooth review does not need."""
+    reader, writer, ref, mark = world.ours.reader, world.ours.writer, world.ref, run_marker(RUN_ID)
+    repo = (await reader.repositories())[0]
+    await reader.open_pull_requests(repo)
+    await reader.permission(repo, Person(user_id="1", login="maria"))
+    await world.check_id(None, True)
+    review_id = await writer.stage_review(ref, world.draft(line=300), look_first=False)
+    assert await writer.stage_review(ref, world.draft(), look_first=True) == review_id
+    await writer.discard_review(ref, review_id)
+    thread = CommentRef(ref=ref, kind="thread", comment_id=str(world.pull.threads[0].comments[0].comment_id))
+    await writer.comment(ref, mark, mark, thread, look_first=True)
+    await writer.comment(ref, mark, mark, None, look_first=True)
+    review = CommentRef(ref=ref, kind="review", comment_id=str(world.pull.reviews[0].review_id))
+    below = CommentRef(ref=ref, kind="comment", comment_id=str(world.pull.comments[0].comment_id))
+    for reference in (thread, review, below):
+        await writer.react(reference, "eyes")
+        await writer.react(reference, "done")
 
 
 async def test_a_first_review_needs_eight_requests(world: World):

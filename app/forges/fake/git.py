@@ -1,6 +1,7 @@
 """Real bare repositories behind the fake: programs are started here, with an exact environment and argument lists."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from app.forges.fake.diffs import Diff, read_diff
 
 _ZERO = "0" * 40
+_HASH = re.compile(r"^[0-9a-f]{40}$")
 # Where the programs themselves are found; nothing of the caller's environment gets through.
 _PATH = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin"
 # Commits get dates from a counter that starts here, so that a scenario has the same hashes whenever it runs.
@@ -37,6 +39,21 @@ class Commit:
     message: str
 
 
+# Any commit may be fetched by its hash, as on GitHub; nothing is packed behind our back.
+_CONFIG = """[core]
+	repositoryformatversion = 0
+	filemode = true
+	bare = true
+[uploadpack]
+	allowAnySHA1InWant = true
+	allowFilter = true
+[http]
+	receivepack = true
+[receive]
+	autogc = false
+[gc]
+	auto = 0
+"""
 # What GitHub refuses in a push although the token may write; the two variables come from the door.
 UPDATE_HOOK = """#!/bin/sh
 branch="${1#refs/heads/}"
@@ -108,20 +125,15 @@ class GitRepository:
         self._commits: dict[tuple[str, str], tuple[Commit, ...]] = {}
         self._commit_count = 0
 
-    async def create(self, default_branch: str) -> None:
-        self.folder.mkdir(parents=True)
-        await self._git("init", "--quiet", "--bare", f"--initial-branch={default_branch}", ".")
+    def create(self, default_branch: str) -> None:
+        """An empty one, made without git: what it needs to see is little."""
+        for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "hooks"):
+            (self.folder / name).mkdir(parents=True)
+        (self.folder / "HEAD").write_text(f"ref: refs/heads/{default_branch}\n")
+        (self.folder / "config").write_text(_CONFIG)
         hook = self.folder / "hooks" / "update"
-        hook.parent.mkdir(exist_ok=True)
         hook.write_text(UPDATE_HOOK)
         hook.chmod(0o755)
-        settings = self.folder / "config"
-        # Any commit may be fetched by its hash, as on GitHub; nothing is packed behind our back.
-        settings.write_text(
-            settings.read_text()
-            + "[uploadpack]\n\tallowAnySHA1InWant = true\n\tallowFilter = true\n"
-            + "[http]\n\treceivepack = true\n[receive]\n\tautogc = false\n[gc]\n\tauto = 0\n"
-        )
 
     async def copy_from(self, other: "GitRepository") -> None:
         """Become a fork: the same branches; objects are copied, because either may be deleted."""
@@ -147,9 +159,15 @@ class GitRepository:
 
     async def resolve(self, name: str) -> str | None:
         """The commit that a branch, tag, ref or hash names."""
-        if name.startswith("-") or ".." in name:
+        if name.startswith(("-", "/")) or ".." in name:
             return None
-        for full in (f"refs/heads/{name}", f"refs/tags/{name}", name):
+        branch = self.folder / "refs" / "heads" / name
+        # A branch is a small file that we or git wrote; starting git for it would be most of a request's time.
+        if branch.is_file():
+            return branch.read_text().strip()
+        for full in (
+            (name, f"refs/tags/{name}") if _HASH.match(name) else (f"refs/heads/{name}", f"refs/tags/{name}", name)
+        ):
             output = await self._try("rev-parse", "--verify", "--quiet", "--end-of-options", full + "^{commit}")
             if output is not None:
                 return output.decode().strip()

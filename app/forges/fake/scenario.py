@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from app.domain.pull_request import Permission
 from app.forges.fake.acts import installing
 from app.forges.fake.acts.repositories import create_repository
@@ -56,8 +58,8 @@ class AppCredentials:
 class FakeForge:
     """A running fake GitHub."""
 
-    def __init__(self, folder: Path, *, flavour: Flavour, port: int) -> None:
-        self.github = FakeGitHub(folder, flavour=flavour)
+    def __init__(self, folder: Path, *, flavour: Flavour, port: int, key: RSAPrivateKey | None) -> None:
+        self.github = FakeGitHub(folder, flavour=flavour, key=key)
         self.server = Server(self.github)
         self._listener = Listener(self.server, port=port)
         self.github.web_url = self._listener.url
@@ -67,10 +69,12 @@ class FakeForge:
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, *, flavour: Flavour = "github.com", port: int = 0) -> AsyncGenerator["FakeForge"]:
-        """A fake on 127.0.0.1 with its repositories in a folder that goes away with it."""
+    async def start(
+        cls, *, flavour: Flavour = "github.com", port: int = 0, key: RSAPrivateKey | None = None
+    ) -> AsyncGenerator["FakeForge"]:
+        """A fake on 127.0.0.1 with its repositories in a folder that goes away with it; `key` is for its Apps."""
         folder = Path(tempfile.mkdtemp(prefix="corrigent-fake-"))
-        forge = cls(folder, flavour=flavour, port=port)
+        forge = cls(folder, flavour=flavour, port=port, key=key)
         await forge._listener.open()
         try:
             yield forge

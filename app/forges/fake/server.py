@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from app.forges.fake.access import Viewer, sign_in
-from app.forges.fake.errors import Refusal, not_found
+from app.forges.fake.errors import Refusal, forbidden, not_found
 from app.forges.fake.faults import Effect, Faults, Latency, ListLag, Refuse, Reset, Truncate
 from app.forges.fake.flavours import without_later_fields
 from app.forges.fake.git_http import GitDoor, as_git
@@ -40,7 +40,7 @@ class AnswerCut(Exception):
 
 @dataclass(frozen=True)
 class Seen:
-    """A line of the request log; `path` is the canonical one, by owner and name."""
+    """A line of the request log; `path` is by owner and name, status 0 a connection that was cut."""
 
     method: str
     path: str
@@ -65,19 +65,24 @@ class Server:
         effects = self.faults.striking(request.method, request.path)
         viewer = Viewer()
         try:
-            await _before(effects)
             viewer = self._sign_in(request)
             answer = await self._within_limits(request, viewer, effects)
-            _after(effects)
         except Refusal as refused:
             answer = Answer(refused.status, refused.data, headers=refused.headers)
+        except ConnectionCut:
+            self._note(request, Answer(0), viewer)
+            raise
         answer = self._finished(request, viewer, answer)
-        self.requests.append(Seen(request.method, request.path, answer.status, viewer.account_key))
-        for observe in self.observers:
-            observe(request, answer)
+        self._note(request, answer, viewer)
         if any(isinstance(effect, Truncate) for effect in effects):
             raise AnswerCut(answer)
         return answer
+
+    def _note(self, request: Request, answer: Answer, viewer: Viewer) -> None:
+        """Write it down; status 0 is a connection that was cut."""
+        self.requests.append(Seen(request.method, request.path, answer.status, viewer.account_key))
+        for observe in self.observers:
+            observe(request, answer)
 
     def _canonical(self, request: Request) -> Request:
         """The path as github.com has it, by owner and name."""
@@ -100,13 +105,15 @@ class Server:
 
     async def _within_limits(self, request: Request, viewer: Viewer, effects: Sequence[Effect]) -> Answer:
         git = as_git(request)
-        if git is not None:
-            return await self._git.serve(request, git)
-        leave = self.github.limits.enter(viewer.account_key)
+        # git has limits of its own, which nobody has written down.
+        leave = self.github.limits.enter(viewer.account_key) if git is None else _nothing
         try:
-            return await self._dispatch(request, viewer, effects)
+            await _before(effects)
+            answer = await (self._dispatch(request, viewer, effects) if git is None else self._git.serve(request, git))
+            _after(effects)
         finally:
             leave()
+        return answer
 
     async def _dispatch(self, request: Request, viewer: Viewer, effects: Sequence[Effect]) -> Answer:
         if request.path == "/graphql" and request.method == "POST":
@@ -126,6 +133,8 @@ class Server:
                 raise not_found()
             if viewer.app is None:
                 viewer.require(call.found_repo, route.needs)
+            elif route.needs:
+                raise forbidden(*route.needs)
             if call.found_repo.archived and route.method != "GET":
                 raise Refusal(403, "Repository was archived so is read-only.")
         return await route.handler(call)
@@ -140,22 +149,28 @@ class Server:
         """Headers that every answer has; a known ETag makes it a 304."""
         if self.github.flavour != "github.com" and answer.data is not None:
             answer = replace(answer, data=without_later_fields(answer.data))
-        status, headers, content = answer.rendered()
+        status, own_headers, content = answer.rendered()
+        etag: dict[str, str] = {}
+        if request.method == "GET" and status == 200 and as_git(request) is None:
+            etag = {"etag": f'W/"{hashlib.sha256(content).hexdigest()}"'}
+            if request.headers.get("if-none-match") == etag["etag"]:
+                self.github.limits.refund(viewer.account_key)
+                status, content = 304, b""
         resource = "graphql" if request.path == "/graphql" else "core"
         headers = {
             **self.github.limits.headers(viewer.account_key, resource),
+            **etag,
             "x-github-request-id": secrets.token_hex(8).upper(),
             "x-github-media-type": "github.v3; format=json",
-            **headers,
+            **own_headers,
         }
         if self.github.flavour != "github.com":
             headers["x-github-enterprise-version"] = "3.5.0"
-        if request.method == "GET" and status == 200 and as_git(request) is None:
-            headers["etag"] = f'W/"{hashlib.sha256(content).hexdigest()}"'
-            if request.headers.get("if-none-match") == headers["etag"]:
-                self.github.limits.refund(viewer.account_key)
-                status, content = 304, b""
         return Answer(status, content=content, headers=headers)
+
+
+def _nothing() -> None:
+    return None
 
 
 async def _before(effects: Sequence[Effect]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from app.forges.fake.clock import Clock
 from app.forges.fake.entities import (
     App,
@@ -30,8 +32,10 @@ Node = PullRequest | Thread | ReviewComment | IssueComment | Review | Repository
 class FakeGitHub:
     """Everything that a GitHub remembers; the doors (REST, GraphQL, git, the scenario) all act on one of these."""
 
-    def __init__(self, folder: Path, *, flavour: Flavour = "github.com") -> None:
+    def __init__(self, folder: Path, *, flavour: Flavour = "github.com", key: RSAPrivateKey | None = None) -> None:
         self.folder = folder
+        # Every App gets this key when it is given: making one takes a tenth of a second.
+        self.key = key
         self.flavour: Flavour = flavour
         # Set once the server knows its port.
         self.web_url = ""

@@ -25,7 +25,7 @@ async def register_app(
     webhook_secret: str,
 ) -> tuple[App, str]:
     """A new App and its private key, which is shown once."""
-    key = await asyncio.to_thread(rsa.generate_private_key, public_exponent=65537, key_size=2048)
+    key = github.key or await asyncio.to_thread(rsa.generate_private_key, public_exponent=65537, key_size=2048)
     slug = "-".join(name.lower().split())
     app_id = github.new_small_id()
     app = App(

@@ -26,7 +26,7 @@ async def create_repository(
         created_at=github.clock.now(),
         fork_of=fork_of,
     )
-    await repo.git.create(default_branch)
+    repo.git.create(default_branch)
     github.repositories[repo_id] = repo
     github.register(repo)
     return repo

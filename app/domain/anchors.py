@@ -1,7 +1,9 @@
 """Finds the lines a reviewer speaks of by the code it quotes; line numbers from a model only decide between repeats."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from app.domain.diff import FileChange, Side
@@ -101,31 +103,27 @@ def _side(file: FileChange, at: int, side: Side) -> list[_Numbered]:
 
 
 def _matches(wanted: Sequence[str], lines: Sequence[_Numbered]) -> list[_Match]:
-    """Whole lines first; else parts of lines, as when an expression or the middle of a statement is quoted."""
-    whole = list(_runs(wanted, lines, whole=True))
-    return whole or list(_runs(wanted, lines, whole=False))
+    """Whole lines first; else parts: an expression, or a statement without its beginning or its end."""
+    text = "\n".join(("", *(line.squeezed for line in lines), ""))
+    code = "\n".join(wanted)
+    whole = list(_occurrences(f"\n{code}\n", text))
+    parts = whole or (list(_occurrences(code, text)) if len(code) >= _MIN_PART else [])
+    # Where each line ends in `text`: an offset belongs to the first line that ends behind it.
+    ends = list(accumulate((len(line.squeezed) + 1 for line in lines), initial=0))[1:]
+    skip = 1 if whole else 0
+    return [_match(lines, bisect_left(ends, at + skip), len(wanted)) for at in parts]
 
 
-def _runs(wanted: Sequence[str], lines: Sequence[_Numbered], *, whole: bool) -> Iterator[_Match]:
-    count = len(wanted)
-    for at in range(len(lines) - count + 1):
-        run = lines[at : at + count]
-        if _same(wanted, run) if whole else _part(wanted, run):
-            yield _Match(run[0].number, run[-1].number, any(line.changed for line in run))
+def _occurrences(part: str, text: str) -> Iterator[int]:
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + 1)
 
 
-def _same(wanted: Sequence[str], run: Sequence[_Numbered]) -> bool:
-    return all(line.squeezed == text for line, text in zip(run, wanted, strict=True))
-
-
-def _part(wanted: Sequence[str], run: Sequence[_Numbered]) -> bool:
-    """The first line may lack its beginning and the last its end; all between must be whole."""
-    first, last = wanted[0], wanted[-1]
-    if len(wanted) == 1:
-        return len(first) >= _MIN_PART and first in run[0].squeezed
-    inner = all(line.squeezed == text for line, text in zip(run[1:-1], wanted[1:-1], strict=True))
-    long_enough = sum(map(len, wanted)) >= _MIN_PART
-    return inner and long_enough and run[0].squeezed.endswith(first) and run[-1].squeezed.startswith(last)
+def _match(lines: Sequence[_Numbered], first: int, count: int) -> _Match:
+    run = lines[first : first + count]
+    return _Match(run[0].number, run[-1].number, any(line.changed for line in run))
 
 
 def _distance(match: _Match, line: int | None) -> tuple[int, bool, int]:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
+import click
 import typer
 
 from app.domain.errors import Refused, UserError
@@ -23,6 +24,7 @@ app.add_typer(setup, name="setup")
 
 # Wrong use or configuration.
 WRONG_USE = 2
+INTERRUPTED = 130
 
 Home = Annotated[Path | None, typer.Option(help="Where settings, database and mirrors are.", envvar="CORRIGENT_HOME")]
 Port = Annotated[int | None, typer.Option(help="The port of the dashboard and of webhooks.")]
@@ -169,8 +171,11 @@ def main() -> None:
     except (UserError, Refused) as error:
         typer.echo(str(error), err=True)
         code = WRONG_USE
-    except typer.Abort:
-        code = 130
+    except click.UsageError as error:
+        error.show()
+        code = WRONG_USE
+    except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
     sys.stdout.flush()
     sys.stderr.flush()
     if "temporalio" in sys.modules:

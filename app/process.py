@@ -10,6 +10,7 @@ import structlog
 
 from app.dispatcher import Dispatcher
 from app.queue_activities import all_activities
+from app.reviewer_making import ModelReviewers
 from app.routing import Routing
 from app.settings import Settings
 from app.sweeper import POLL_EVERY, SWEEP_EVERY, Sweeper
@@ -18,7 +19,7 @@ from app.temporal_server import EmbeddedTemporal
 from app.web.hooks import HookDoor
 from app.web.main import create_app
 from app.web.server import serving
-from app.wiring import Forges, Store, open_forges, open_store
+from app.wiring import Forges, Store, open_forges, open_store, utc_now
 from app.worker import WorkerGroup
 from workflows.client import Turns
 
@@ -90,7 +91,9 @@ async def _connect(
     if embedded:
         await end_what_is_older(settings.home, state.turns)
     if "work" in parts:
-        activities = all_activities(settings, state.store, state.forges, state.turns)
+        reviewers = ModelReviewers(settings, state.store, clock=utc_now)
+        stack.push_async_callback(reviewers.close)
+        activities = all_activities(settings, state.store, state.forges, state.turns, reviewers)
         await stack.enter_async_context(WorkerGroup(client, activities, build_id=settings.worker_build_id))
         if embedded:
             await make_current(client, settings.worker_build_id)

@@ -1,9 +1,13 @@
 """Which activities each task queue runs, made from the parts that this queue may hold."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from app.checkouts.mirrors import Mirrors
+from app.domain.phrases import Voice
 from app.reviewer_making import ModelReviewers, make_plain, silent
 from app.settings import Settings
 from app.store.blobs import Blobs
@@ -26,126 +30,21 @@ from workflows.client import Turns
 Activity = Callable[..., Any]
 
 
-def all_activities(settings: Settings, store: Store, forges: Forges, turns: Turns) -> Mapping[str, Sequence[Activity]]:
+def all_activities(
+    settings: Settings, store: Store, forges: Forges, turns: Turns, reviewers: ModelReviewers
+) -> Mapping[str, Sequence[Activity]]:
     """Of a process that serves every queue."""
     return {
-        queues.CONTROL: control_activities(settings, store, forges, turns),
-        queues.LLM: llm_activities(settings, store),
+        queues.CONTROL: Control(settings=settings, store=store, forges=forges, turns=turns).activities(),
+        queues.LLM: llm_activities(settings, store.blobs, reviewers),
         queues.SANDBOX: sandbox_activities(store.blobs, _work_folder(settings)),
     }
 
 
-def control_activities(settings: Settings, store: Store, forges: Forges, turns: Turns) -> Sequence[Activity]:
-    """With forge tokens, the database and the mirrors."""
-    mirrors, spoken = open_mirrors(settings), voices(settings)
-    fetching = Fetching(readers=forges.readers, mirrors=mirrors)
-    configurations = Configurations(
-        mirrors=mirrors,
-        files=store.config_files,
-        operator=operator_layers(settings),
-        reviewed_with=settings.model,
-    )
-    checks = Checks(
-        writers=forges.writers,
-        runs=store.runs,
-        effects=store.effects,
-        blobs=store.blobs,
-        voices=spoken,
-        clock=utc_now,
-    )
-    concluding = Concluding(
-        runs=store.runs,
-        findings=store.findings,
-        effects=store.effects,
-        repositories=store.repositories,
-        blobs=store.blobs,
-        mirrors=mirrors,
-        clock=utc_now,
-    )
-    looking = Looking(
-        readers=forges.readers,
-        repositories=store.repositories,
-        pull_requests=store.pull_requests,
-        runs=store.runs,
-        blobs=store.blobs,
-        fetching=fetching,
-        configurations=configurations,
-    )
-    beginning = Beginning(
-        fetching=fetching,
-        runs=store.runs,
-        blobs=store.blobs,
-        mirrors=mirrors,
-        configurations=configurations,
-        checks=checks,
-        model=settings.model,
-        clock=utc_now,
-    )
-    posting = Posting(
-        readers=forges.readers,
-        writers=forges.writers,
-        runs=store.runs,
-        findings=store.findings,
-        effects=store.effects,
-        blobs=store.blobs,
-        concluding=concluding,
-        voices=spoken,
-        checks=checks,
-        clock=utc_now,
-    )
-    dismissing = Dismissing(
-        readers=forges.readers,
-        writers=forges.writers,
-        findings=store.findings,
-        runs=store.runs,
-        concluding=concluding,
-        checks=checks,
-        clock=utc_now,
-    )
-    acting = Acting(
-        readers=forges.readers,
-        writers=forges.writers,
-        actions=store.actions,
-        audit=store.audit,
-        effects=store.effects,
-        findings=store.findings,
-        pull_requests=store.pull_requests,
-        runs=store.runs,
-        fetching=fetching,
-        configurations=configurations,
-        dismissing=dismissing,
-        voices=spoken,
-        clock=utc_now,
-    )
-    chores = Chores(
-        readers=forges.readers,
-        repositories=store.repositories,
-        pull_requests=store.pull_requests,
-        runs=store.runs,
-        deliveries=store.deliveries,
-        mirrors=mirrors,
-        checks=checks,
-        turns=turns,
-        clock=utc_now,
-    )
-    return (
-        looking.look,
-        beginning.begin_review,
-        posting.post_review,
-        posting.show_wait,
-        posting.close_review,
-        acting.act,
-        chores.reconcile,
-        chores.janitor,
-        chores.retention,
-    )
-
-
-def llm_activities(settings: Settings, store: Store) -> Sequence[Activity]:
+def llm_activities(settings: Settings, blobs: Blobs, reviewers: ModelReviewers) -> Sequence[Activity]:
     """With model keys and the database."""
-    reviewers = ModelReviewers(settings, store, clock=utc_now)
     reading = Reading(
-        blobs=store.blobs,
+        blobs=blobs,
         make=reviewers.make,
         watch=reviewers.watch,
         keep=reviewers.keep,
@@ -157,6 +56,150 @@ def llm_activities(settings: Settings, store: Store) -> Sequence[Activity]:
 def sandbox_activities(blobs: Blobs, work_folder: Path) -> Sequence[Activity]:
     """With nothing."""
     return (Reading(blobs=blobs, make=make_plain, watch=silent, keep=None, work_folder=work_folder).read_change,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """With forge tokens, the database and the mirrors. Each part is made once and shared by those that need it."""
+
+    settings: Settings
+    store: Store
+    forges: Forges
+    turns: Turns
+
+    def activities(self) -> Sequence[Activity]:
+        posting, chores = self._posting(), self._chores()
+        return (
+            self._looking().look,
+            self._beginning().begin_review,
+            posting.post_review,
+            posting.show_wait,
+            posting.close_review,
+            self._acting().act,
+            chores.reconcile,
+            chores.janitor,
+            chores.retention,
+        )
+
+    @cached_property
+    def _mirrors(self) -> Mirrors:
+        return open_mirrors(self.settings)
+
+    @cached_property
+    def _voices(self) -> Mapping[str, Voice]:
+        return voices(self.settings)
+
+    @cached_property
+    def _fetching(self) -> Fetching:
+        return Fetching(readers=self.forges.readers, mirrors=self._mirrors)
+
+    @cached_property
+    def _configurations(self) -> Configurations:
+        return Configurations(
+            mirrors=self._mirrors,
+            files=self.store.config_files,
+            operator=operator_layers(self.settings),
+            reviewed_with=self.settings.model,
+        )
+
+    @cached_property
+    def _checks(self) -> Checks:
+        return Checks(
+            writers=self.forges.writers,
+            runs=self.store.runs,
+            effects=self.store.effects,
+            blobs=self.store.blobs,
+            voices=self._voices,
+            clock=utc_now,
+        )
+
+    @cached_property
+    def _concluding(self) -> Concluding:
+        return Concluding(
+            runs=self.store.runs,
+            findings=self.store.findings,
+            effects=self.store.effects,
+            repositories=self.store.repositories,
+            blobs=self.store.blobs,
+            mirrors=self._mirrors,
+            clock=utc_now,
+        )
+
+    def _looking(self) -> Looking:
+        return Looking(
+            readers=self.forges.readers,
+            repositories=self.store.repositories,
+            pull_requests=self.store.pull_requests,
+            runs=self.store.runs,
+            blobs=self.store.blobs,
+            fetching=self._fetching,
+            configurations=self._configurations,
+        )
+
+    def _beginning(self) -> Beginning:
+        return Beginning(
+            fetching=self._fetching,
+            runs=self.store.runs,
+            blobs=self.store.blobs,
+            mirrors=self._mirrors,
+            configurations=self._configurations,
+            checks=self._checks,
+            model=self.settings.model,
+            clock=utc_now,
+        )
+
+    def _posting(self) -> Posting:
+        return Posting(
+            readers=self.forges.readers,
+            writers=self.forges.writers,
+            runs=self.store.runs,
+            findings=self.store.findings,
+            effects=self.store.effects,
+            blobs=self.store.blobs,
+            concluding=self._concluding,
+            voices=self._voices,
+            checks=self._checks,
+            clock=utc_now,
+        )
+
+    def _acting(self) -> Acting:
+        dismissing = Dismissing(
+            readers=self.forges.readers,
+            writers=self.forges.writers,
+            findings=self.store.findings,
+            runs=self.store.runs,
+            concluding=self._concluding,
+            checks=self._checks,
+            clock=utc_now,
+        )
+        return Acting(
+            readers=self.forges.readers,
+            writers=self.forges.writers,
+            actions=self.store.actions,
+            audit=self.store.audit,
+            effects=self.store.effects,
+            findings=self.store.findings,
+            pull_requests=self.store.pull_requests,
+            runs=self.store.runs,
+            fetching=self._fetching,
+            configurations=self._configurations,
+            dismissing=dismissing,
+            voices=self._voices,
+            clock=utc_now,
+        )
+
+    def _chores(self) -> Chores:
+        return Chores(
+            readers=self.forges.readers,
+            repositories=self.store.repositories,
+            pull_requests=self.store.pull_requests,
+            runs=self.store.runs,
+            deliveries=self.store.deliveries,
+            mirrors=self._mirrors,
+            checks=self._checks,
+            turns=self.turns,
+            clock=utc_now,
+        )
 
 
 def _work_folder(settings: Settings) -> Path:

@@ -8,6 +8,7 @@ from app.domain.pull_request import PullRequest
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import ReviewerReport
 from app.llm.budget import Allowance, Budget
+from app.llm.chat import ChatModel
 from app.llm.models import ModelAccess, ModelSpec, open_model
 from app.settings import Settings
 from app.wiring import Store
@@ -35,6 +36,12 @@ class ModelReviewers:
         self.store = store
         self.clock = clock
         self.talking: set[asyncio.Task[int]] = set()
+        self._opening: asyncio.Task[ChatModel] | None = None
+
+    async def close(self) -> None:
+        """Give the model's connections back."""
+        if self._opening is not None and self._opening.done() and self._opening.exception() is None:
+            await self._opening.result().close()
 
     async def make(self, step: ReviewerStep, pull_request: PullRequest, config: ConfigInForce) -> Reviewer:
         """UserError when the configured model cannot be opened."""
@@ -44,7 +51,7 @@ class ModelReviewers:
         await self.store.runs.set_stage(step.run_id, "model", now=self.clock())
         return REVIEWERS[step.reviewer](
             Parts(
-                model=open_model(ModelSpec.parse(self.settings.model), self._access()),
+                model=await self._model(),
                 budget=Budget(
                     pull_request=Allowance(limit=limits.pull_request, spent=await self.store.usage.spent(ref)),
                     day=Allowance(limit=limits.day, spent=spent_today),
@@ -79,6 +86,13 @@ class ModelReviewers:
             task.add_done_callback(self.talking.discard)
 
         return say
+
+    async def _model(self) -> ChatModel:
+        """Opened once, in a thread: a provider's library takes seconds to import."""
+        if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
+            spec = ModelSpec.parse(self.settings.model)
+            self._opening = asyncio.create_task(asyncio.to_thread(open_model, spec, self._access()))
+        return await asyncio.shield(self._opening)
 
     def _access(self) -> ModelAccess:
         settings = self.settings

@@ -58,6 +58,8 @@ class ReviewResult(Frozen):
     # Ids of open findings that get a thread now; a review is posted only when there is one.
     to_post: tuple[str, ...] = ()
     held_back: tuple[HeldBack, ...] = ()
+    # Ids of all that the review told as open; one that was dismissed since may be opened again.
+    listed: tuple[str, ...] = ()
     # Ids of all that count for the outcome while they are open: noise control hides threads, it never weakens a gate.
     counted: tuple[str, ...] = ()
     mended: tuple[TrackedFinding, ...] = ()

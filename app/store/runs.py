@@ -170,12 +170,12 @@ class Runs:
         reviewed = is_at(runs, ref) & runs.c.outcome.is_not(None) & (runs.c.result_key != "")
         return await self._first(select(runs).where(reviewed).order_by(runs.c.run_id.desc()))
 
-    async def heads_with_findings(self, ref: PullRequestRef) -> int:
-        """On how many heads of this pull request did we see something?"""
+    async def heads_with_findings(self, ref: PullRequestRef, *, besides: str = "") -> int:
+        """On how many heads of this pull request did we see something, the head `besides` left out?"""
         query = (
             select(func.count(sightings.c.head_sha.distinct()))
             .select_from(sightings.join(runs))
-            .where(is_at(runs, ref))
+            .where(is_at(runs, ref), sightings.c.head_sha != besides)
         )
         return await self._db.read(lambda sql: sql.execute(query).scalar_one())
 

@@ -1,5 +1,6 @@
 """From the reviewers' reports to the result of a run: what is open, what is posted, what is said."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
@@ -74,6 +75,7 @@ class Concluding:
             open=finished.open,
             to_post=finished.to_post,
             held_back=finished.held_back,
+            listed=tuple(one.finding_id for one in finished.open),
             counted=tuple(one.finding_id for one in finished.counted),
             mended=finished.mended,
             coverage=conclusion.coverage,
@@ -101,9 +103,13 @@ class Concluding:
             known=tuple(await self.findings.of(run.ref)),
             moves=await self._moves(last, run),
             last=last.coverage if last and not request.full else None,
-            heads_with_findings=await self.runs.heads_with_findings(run.ref),
+            heads_with_findings=(
+                0 if request.full else await self.runs.heads_with_findings(run.ref, besides=run.head_sha)
+            ),
         )
-        return conclude(
+        # Seconds for a thousand findings, which others must not wait for.
+        return await asyncio.to_thread(
+            conclude,
             diff=diff,
             reports=[await self.blobs.get_model(key, ReviewerReport) for key in request.reports.values()],
             reviewers=tuple(request.reports),
@@ -169,10 +175,9 @@ class Concluding:
         return before.model_copy(
             update={
                 "verdict": verdict,
-                "open": tuple(now_open[one.finding_id] for one in before.open if one.finding_id in now_open),
+                "open": tuple(now_open[finding_id] for finding_id in before.listed if finding_id in now_open),
                 "to_post": (),
                 "held_back": tuple(one for one in before.held_back if one.finding.finding_id in now_open),
-                "counted": tuple(one.finding_id for one in counted),
                 "mended": (),
                 "config": config,
             }

@@ -1,5 +1,6 @@
 """The configuration in force for a pull request: the file of the default branch between the operator's layers."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -54,7 +55,8 @@ class Configurations:
         data = await self.mirrors.read_file(repo, default_sha, CONFIG_FILE) if default_sha else None
         if data is None:
             return None
-        read = read_config(data, last_valid=await self.files.last_valid(repo))
+        # Half a second for the largest files that are taken at all.
+        read = await asyncio.to_thread(read_config, data, last_valid=await self.files.last_valid(repo))
         if not read.broken:
             await self.files.remember(repo, read.values)
         return read
@@ -65,5 +67,5 @@ class Configurations:
         after = await self.mirrors.read_file(repo, fetched.head_sha, CONFIG_FILE)
         if after is None or after == before:
             return ""
-        problems = read_config(after).problems
+        problems = (await asyncio.to_thread(read_config, after)).problems
         return problems[0].text if problems else "valid"

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy import Connection, and_, bindparam, select, update
 
 from app.domain.errors import RateLimited
 from app.store.budgets import AccountBudget, Notice
@@ -15,6 +15,15 @@ from app.store.tables import limit_buckets
 
 # Up to here a request simply waits; a longer wait is the caller's to plan.
 SHORT_WAIT = timedelta(seconds=2)
+
+
+# Built once: every request of every review runs them, and building them cost as much as running them.
+_ROW = and_(
+    limit_buckets.c.connection == bindparam("of_connection"),
+    limit_buckets.c.installation_id == bindparam("of_installation"),
+)
+_READ = select(limit_buckets.c.state).where(_ROW).with_for_update()
+_WRITE = update(limit_buckets).where(_ROW).values(state=bindparam("new_state"))
 
 
 class Spender(Protocol):
@@ -86,18 +95,17 @@ class LimitBuckets:
         await self._db.write(lambda sql: _keep(sql, key, self._locked(sql, key).learn(heard, now)))
 
     def _locked(self, sql: Connection, key: tuple[str, str]) -> AccountBudget:
-        query = select(limit_buckets.c.state).where(_is(key)).with_for_update()
-        state = sql.execute(query).scalar_one_or_none()
+        state = sql.execute(_READ, _named(key)).scalar_one_or_none()
         if state is None:
             first = {"connection": key[0], "installation_id": key[1], "state": AccountBudget().model_dump(mode="json")}
             sql.execute(self._db.insert(limit_buckets).values(first).on_conflict_do_nothing())
-            state = sql.execute(query).scalar_one()
+            state = sql.execute(_READ, _named(key)).scalar_one()
         return AccountBudget.model_validate(state)
 
 
-def _is(key: tuple[str, str]) -> ColumnElement[bool]:
-    return and_(limit_buckets.c.connection == key[0], limit_buckets.c.installation_id == key[1])
-
-
 def _keep(sql: Connection, key: tuple[str, str], budget: AccountBudget) -> None:
-    sql.execute(update(limit_buckets).where(_is(key)).values(state=budget.model_dump(mode="json")))
+    sql.execute(_WRITE, {**_named(key), "new_state": budget.model_dump(mode="json")})
+
+
+def _named(key: tuple[str, str]) -> dict[str, str]:
+    return {"of_connection": key[0], "of_installation": key[1]}

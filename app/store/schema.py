@@ -6,7 +6,8 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from app.domain.errors import UserError
-from app.store.database import Database, sqlite_engine
+from app.store.database import Database
+from app.store.on_sqlite import writing_engine
 
 # The newest migration in migrations/versions.
 SCHEMA = 1
@@ -35,7 +36,7 @@ async def check(db: Database) -> None:
 def _migrate_sqlite(db: Database) -> None:
     # A connection of its own: a table is rebuilt with foreign keys off, which cannot be said inside a transaction.
     # The transaction begins with SQLite's write lock, so a second process waits here and finds nothing left to do.
-    engine = sqlite_engine(db.url)
+    engine = writing_engine(db.url)
     try:
         with engine.begin() as sql:
             _upgrade(sql)

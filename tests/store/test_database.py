@@ -5,12 +5,15 @@ import stat
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.domain.errors import UserError
-from app.store.database import Database, Work
+from app.store.database import Database
 from app.store.tables import cursors
+from app.store.work import Work
+from tests.harness.postgres import PostgresServer
+from tests.store.conftest import empty
 from tests.store.samples import NOW
 
 
@@ -84,6 +87,19 @@ async def test_a_lost_transaction_is_nobodys_success(sqlite_file: Path) -> None:
     await db.close()
 
 
+async def test_a_server_that_cut_us_off_costs_nobody_an_error(emptied_postgres_url: str) -> None:
+    db, other = [await Database.open(emptied_postgres_url) for _ in range(2)]
+    await asyncio.gather(*(db.write(add(f"before-{number}")) for number in range(5)))
+    others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() "
+    ended = await other.read(lambda sql: sql.execute(text(others + "AND pid <> pg_backend_pid()")).scalar_one())
+    assert ended >= 5
+    assert await db.write(add("after")) == "after"
+    assert "after" in await names(db)
+    await db.write(empty)
+    await db.close()
+    await other.close()
+
+
 async def test_reading_cannot_write(sqlite_file: Path) -> None:
     db = await Database.open(f"sqlite:///{sqlite_file}")
     with pytest.raises(OperationalError, match="readonly"):
@@ -118,6 +134,11 @@ async def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
     modes = {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "deep").iterdir()}
     assert modes == {0o600}
     await db.close()
+
+
+async def test_a_server_that_refuses_us_is_quoted(postgres_server: PostgresServer) -> None:
+    with pytest.raises(UserError, match='database "absent" does not exist'):
+        await Database.open(postgres_server.url("absent") + "&sslmode=disable")
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,8 @@ class GitRepository:
         self._diffs: dict[tuple[str, str], Diff] = {}
         self._merge_bases: dict[tuple[str, str], str] = {}
         self._commits: dict[tuple[str, str], tuple[Commit, ...]] = {}
+        # Commits that were seen here; nothing is ever pruned.
+        self._known: set[str] = set()
         self._commit_count = 0
 
     def create(self, default_branch: str) -> None:
@@ -165,12 +167,15 @@ class GitRepository:
         # A branch is a small file that we or git wrote; starting git for it would be most of a request's time.
         if branch.is_file():
             return branch.read_text().strip()
-        for full in (
-            (name, f"refs/tags/{name}") if _HASH.match(name) else (f"refs/heads/{name}", f"refs/tags/{name}", name)
-        ):
+        if name in self._known:
+            return name
+        is_hash = _HASH.match(name) is not None
+        for full in (name,) if is_hash else (f"refs/heads/{name}", f"refs/tags/{name}", name):
             output = await self._try("rev-parse", "--verify", "--quiet", "--end-of-options", full + "^{commit}")
             if output is not None:
-                return output.decode().strip()
+                sha = output.decode().strip()
+                self._known.add(sha)
+                return sha
         return None
 
     async def refs(self, prefix: str = "refs/heads/") -> dict[str, str]:

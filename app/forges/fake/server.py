@@ -23,6 +23,7 @@ from app.forges.fake.website import visit
 _BY_ID = re.compile(r"^/repositories/(\d{1,18})(?=/|$)")
 # What a request costs in points of the secondary limit.
 _READ_POINTS, _WRITE_POINTS = 1, 5
+_VERSIONS = ("2022-11-28", "2026-03-10")
 _REMEMBERED_REQUESTS = 200_000
 
 
@@ -65,6 +66,7 @@ class Server:
         effects = self.faults.striking(request.method, request.path)
         viewer = Viewer()
         try:
+            self._check_version(request)
             viewer = self._sign_in(request)
             answer = await self._within_limits(request, viewer, effects)
         except Refusal as refused:
@@ -97,6 +99,12 @@ class Server:
             name = repo.full_name if repo is not None and not repo.deleted else "unknown/unknown"
             path = f"/repos/{name}{path[by_id.end() :]}"
         return replace(request, path=path)
+
+    def _check_version(self, request: Request) -> None:
+        """An unknown version is refused; older servers know of no versions."""
+        wanted = request.headers.get("x-github-api-version")
+        if wanted and self.github.flavour == "github.com" and wanted not in _VERSIONS:
+            raise Refusal(400, f"API version {wanted} is not supported.")
 
     def _sign_in(self, request: Request) -> Viewer:
         if as_git(request) is not None:

@@ -1,6 +1,7 @@
 """Repositories, branches, commits and files as the API shows them."""
 
 import base64
+from urllib.parse import quote
 
 from app.forges.fake.clock import stamp
 from app.forges.fake.diffs import DiffFile
@@ -175,7 +176,7 @@ def git_commit(github: FakeGitHub, repo: Repository, item: Commit) -> Json:
 
 
 def changed_file(github: FakeGitHub, repo: Repository, sha: str, file: DiffFile) -> Json:
-    address = f"{github.web_url}/{repo.full_name}"
+    address, path = f"{github.web_url}/{repo.full_name}", quote(file.path, errors="replace")
     shown: Json = {
         "sha": file.blob_sha,
         "filename": file.path,
@@ -183,9 +184,9 @@ def changed_file(github: FakeGitHub, repo: Repository, sha: str, file: DiffFile)
         "additions": file.additions,
         "deletions": file.deletions,
         "changes": file.additions + file.deletions,
-        "blob_url": f"{address}/blob/{sha}/{file.path}",
-        "raw_url": f"{address}/raw/{sha}/{file.path}",
-        "contents_url": f"{github.api_url}/repos/{repo.full_name}/contents/{file.path}?ref={sha}",
+        "blob_url": f"{address}/blob/{sha}/{path}",
+        "raw_url": f"{address}/raw/{sha}/{path}",
+        "contents_url": f"{github.api_url}/repos/{repo.full_name}/contents/{path}?ref={sha}",
     }
     if file.patch is not None:
         shown["patch"] = file.patch
@@ -206,9 +207,9 @@ def content_file(github: FakeGitHub, repo: Repository, path: str, ref: str, blob
 def content_entry(github: FakeGitHub, repo: Repository, path: str, ref: str, blob_sha: str, size: int) -> Json:
     api = f"{github.api_url}/repos/{repo.full_name}"
     links = {
-        "self": f"{api}/contents/{path}?ref={ref}",
+        "self": f"{api}/contents/{quote(path)}?ref={quote(ref)}",
         "git": f"{api}/git/blobs/{blob_sha}",
-        "html": f"{github.web_url}/{repo.full_name}/blob/{ref}/{path}",
+        "html": f"{github.web_url}/{repo.full_name}/blob/{quote(ref)}/{quote(path)}",
     }
     return {
         "name": path.rsplit("/", 1)[-1],
@@ -218,7 +219,7 @@ def content_entry(github: FakeGitHub, repo: Repository, path: str, ref: str, blo
         "url": links["self"],
         "git_url": links["git"],
         "html_url": links["html"],
-        "download_url": f"{github.web_url}/{repo.full_name}/raw/{ref}/{path}",
+        "download_url": f"{github.web_url}/{repo.full_name}/raw/{quote(ref)}/{quote(path)}",
         "_links": links,
     }
 

@@ -14,7 +14,6 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
-    text,
 )
 
 from app.store.columns import ROW_ID, AnyText, UtcDateTime
@@ -141,12 +140,7 @@ runs = Table(
     UniqueConstraint(
         "connection", "repo_id", "pull_request_number", "head_sha", "merge_base_sha", "request", name="uq_runs_claim"
     ),
-    Index(
-        "ix_runs_unfinished",
-        "started_at",
-        sqlite_where=text("outcome IS NULL"),
-        postgresql_where=text("outcome IS NULL"),
-    ),
+    Index(None, "outcome", "started_at"),
 )
 
 findings = Table(
@@ -206,12 +200,7 @@ deliveries = Table(
     _required("ref"),
     PrimaryKeyConstraint("row_id"),
     UniqueConstraint("connection", "delivery_id"),
-    Index(
-        "ix_deliveries_waiting",
-        "row_id",
-        sqlite_where=text("status = 'waiting'"),
-        postgresql_where=text("status = 'waiting'"),
-    ),
+    Index(None, "status", "row_id"),
     Index(None, "connection", "received_at"),
 )
 
@@ -238,12 +227,7 @@ actions = Table(
     Column("settled_at", UtcDateTime),
     _optional("result"),
     PrimaryKeyConstraint("action_key"),
-    Index(
-        "ix_actions_pending",
-        "received_at",
-        sqlite_where=text("result IS NULL"),
-        postgresql_where=text("result IS NULL"),
-    ),
+    Index(None, "received_at"),
 )
 
 cursors = Table(

@@ -43,13 +43,7 @@ def _create_actions() -> None:
         sa.Column("result", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("action_key", name=op.f("pk_actions")),
     )
-    op.create_index(
-        "ix_actions_pending",
-        "actions",
-        ["received_at"],
-        sqlite_where=sa.text("result IS NULL"),
-        postgresql_where=sa.text("result IS NULL"),
-    )
+    op.create_index(op.f("ix_actions_received_at"), "actions", ["received_at"])
 
 
 def _create_audit() -> None:
@@ -116,13 +110,7 @@ def _create_deliveries() -> None:
         sa.UniqueConstraint("connection", "delivery_id", name=op.f("uq_deliveries_connection_delivery_id")),
     )
     op.create_index(op.f("ix_deliveries_connection_received_at"), "deliveries", ["connection", "received_at"])
-    op.create_index(
-        "ix_deliveries_waiting",
-        "deliveries",
-        ["row_id"],
-        sqlite_where=sa.text("status = 'waiting'"),
-        postgresql_where=sa.text("status = 'waiting'"),
-    )
+    op.create_index(op.f("ix_deliveries_status_row_id"), "deliveries", ["status", "row_id"])
 
 
 def _create_effects() -> None:
@@ -326,13 +314,7 @@ def _create_runs() -> None:
             name="uq_runs_claim",
         ),
     )
-    op.create_index(
-        "ix_runs_unfinished",
-        "runs",
-        ["started_at"],
-        sqlite_where=sa.text("outcome IS NULL"),
-        postgresql_where=sa.text("outcome IS NULL"),
-    )
+    op.create_index(op.f("ix_runs_outcome_started_at"), "runs", ["outcome", "started_at"])
 
 
 def _create_sightings() -> None:

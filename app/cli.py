@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-import click
 import typer
 
 from app.domain.errors import Refused, UserError
@@ -32,19 +31,18 @@ Port = Annotated[int | None, typer.Option(help="The port of the dashboard and of
 
 @app.command()
 def demo(
-    once: Annotated[
-        bool, typer.Option(help="End when everything was shown; exit 1 when something went wrong.")
-    ] = False,
-    live: Annotated[
-        bool, typer.Option(help="Use the model whose key is in the environment. Costs about $0.05.")
-    ] = False,
+    once: Annotated[bool, typer.Option(help="End when all was shown; exit 1 when something went wrong.")] = False,
+    live: Annotated[bool, typer.Option(help="Ask a real model, named by --model. Costs about $0.05.")] = False,
+    model: Annotated[str, typer.Option(help="With --live: provider:name; its key is in the environment.")] = "",
     require_fixes: Annotated[bool, typer.Option(help="Exit 1 when fixes cannot be shown.", hidden=True)] = False,
-    port: Annotated[int, typer.Option(help="The dashboard's port; 0 takes a free one.")] = 8377,
+    port: Annotated[int, typer.Option(help="The dashboard's port; another one when it is taken.")] = 8377,
 ) -> None:
     """Show everything on this machine: no account, no key, nothing leaves it."""
     from app.demo.run import run_demo
 
-    leave(run_demo(once=once, live=live, port=port, require_fixes=require_fixes))
+    if live != bool(model):
+        raise UserError("A real model is used with both: corrigent demo --live --model anthropic:NAME")
+    leave(run_demo(once=once, model=model, port=port, require_fixes=require_fixes))
 
 
 @app.command()
@@ -163,24 +161,22 @@ def leave(code: int) -> None:
 def main() -> None:
     """The console script. Errors that are the user's to mend are one sentence."""
     _refuse_foreign_modules()
-    code = 0
+    code: int | str | None = 0
     try:
-        app(standalone_mode=False)
-    except typer.Exit as done:
-        code = done.exit_code
+        app()
+    except SystemExit as done:
+        # Also how typer ends after it has told of a wrong option, with code 2.
+        code = done.code
     except (UserError, Refused) as error:
         typer.echo(str(error), err=True)
         code = WRONG_USE
-    except click.UsageError as error:
-        error.show()
-        code = WRONG_USE
-    except (typer.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         code = INTERRUPTED
     sys.stdout.flush()
     sys.stderr.flush()
     if "temporalio" in sys.modules:
         # Its runtime aborts a third of short-lived interpreters at exit; everything of ours is closed by now.
-        os._exit(code)
+        os._exit(code if isinstance(code, int) else int(code is not None))
     sys.exit(code)
 
 

@@ -38,6 +38,8 @@ class Running:
     port: int = 0
     turns: Turns | None = None
     dispatcher: Dispatcher | None = None
+    # Parts that were asked for and are not up yet.
+    starting: frozenset[Part] = frozenset()
     # Set when a loop of this process ended with an error: the process cannot go on as it should.
     failed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -54,12 +56,13 @@ async def running(settings: Settings, *, parts: frozenset[Part] = ALL_PARTS) -> 
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings, may_migrate=embedded))
         forges = await stack.enter_async_context(open_forges(settings, store.limits))
-        state = Running(store=store, forges=forges)
+        state = Running(store=store, forges=forges, starting=parts)
         # The door first: deliveries are safe from here on, whatever the rest takes.
         if "serve" in parts:
             await _open_door(stack, settings, state)
         if parts & {"dispatch", "work"}:
             await _connect(stack, settings, state, parts, embedded=embedded)
+        state.starting = frozenset()
         yield state
 
 
@@ -72,7 +75,7 @@ async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) 
     )
 
     async def healthy() -> Mapping[str, str]:
-        return {}
+        return dict.fromkeys(sorted(state.starting), "starting")
 
     app = create_app(door=door, healthy=healthy)
     state.port = await stack.enter_async_context(serving(app, settings.listen_host, settings.listen_port))

@@ -90,7 +90,7 @@ def _worker(client: Client, queue: str, activities: Sequence[Activity], build_id
         # A killed worker's cached workflows move on after this, not after ten seconds.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         # A cancelled model call stops within this; the price is one action per interval of a long activity.
-        max_heartbeat_throttle_interval=timedelta(seconds=4),
+        max_heartbeat_throttle_interval=timedelta(seconds=3),
         max_cached_workflows=200,
         graceful_shutdown_timeout=GRACE,
     )

@@ -12,6 +12,9 @@ QUIET_AT_MOST = timedelta(minutes=2)
 # From when is a wait for a limit worth a line in the check?
 WORTH_SAYING = timedelta(seconds=45)
 
+# How soon is the activity of a killed worker given to another? Every activity beats several times in this.
+LIVES = timedelta(seconds=10)
+
 # What is final by its nature; everything else is tried again.
 DEFINITE = ["UserError", "Refused", "ForgeRefused", "Gone", "AccessDenied"]
 
@@ -25,24 +28,25 @@ UNTIL_IT_WORKS = RetryPolicy(
 # Reads and small writes at the forge, and rows in the store: seconds each, repeated for a day through any outage.
 FORGE_CALL = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2),
+    heartbeat_timeout=LIVES,
     schedule_to_close_timeout=timedelta(hours=24),
     retry_policy=UNTIL_IT_WORKS,
 )
-# Fetching a large repository for the first time takes minutes; the heartbeat tells a crash from slowness.
+# Fetching a large repository for the first time takes minutes.
 FETCH = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=15),
     schedule_to_close_timeout=timedelta(hours=24),
-    heartbeat_timeout=timedelta(seconds=30),
+    heartbeat_timeout=LIVES,
     retry_policy=UNTIL_IT_WORKS,
 )
 # After so many tries of a silent provider its files are said to be unread, and the others' findings are posted.
 REVIEWER_TRIES = 5
 
-# A reviewer may read for long, but a dead worker is noticed after the heartbeat.
+# A reviewer may read for long.
 REVIEWER = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=30),
     schedule_to_close_timeout=timedelta(hours=6),
-    heartbeat_timeout=timedelta(seconds=30),
+    heartbeat_timeout=LIVES,
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),
         maximum_interval=timedelta(minutes=1),
@@ -53,12 +57,13 @@ REVIEWER = ActivityConfig(
 # Completing a check is the one thing that must not be given up: three days of tries.
 CLOSING = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2),
+    heartbeat_timeout=LIVES,
     schedule_to_close_timeout=timedelta(days=3),
     retry_policy=UNTIL_IT_WORKS,
 )
 CHORE = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=10),
-    heartbeat_timeout=timedelta(seconds=60),
+    heartbeat_timeout=LIVES,
     retry_policy=RetryPolicy(maximum_attempts=3, non_retryable_error_types=DEFINITE),
 )
 

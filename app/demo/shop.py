@@ -193,6 +193,24 @@ RATES: dict[str, str | None] = {
     "rates/__init__.py": '"""What money is worth."""\n',
 }
 
+CACHE: dict[str, str | None] = {
+    "rates/cache.py": _text("""
+        \"\"\"Rates that were looked up before.\"\"\"
+
+        from collections.abc import Callable
+
+        from rates.table import RATES
+
+        KNOWN: dict[str, float | None] = {}
+
+
+        def rate(currency: str, look_up: Callable[[str], float | None] = RATES.get) -> float | None:
+            if currency not in KNOWN:
+                KNOWN[currency] = look_up(currency)
+            return KNOWN[currency]
+        """),
+}
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -215,6 +233,7 @@ SAMPLES = (
     ),
     Sample("Rename a label", "rename-a-label", "sam", "The button leads to the checkout now.", LABELS),
     Sample("Load the rate table", "load-rates", "maria", "Rates come from a file from now on.", RATES),
+    Sample("Remember rates", "remember-rates", "sam", "Looking a rate up takes a second.", CACHE),
 )
 
 TWICE: dict[str, JsonValue] = {
@@ -243,10 +262,21 @@ SECONDS: dict[str, JsonValue] = {
     "body": "`PaymentClient.refund` hands its timeout to `urlopen`, which takes seconds: this waits for 33 minutes.",
     "agent_prompt": "In billing/refunds.py pass the timeout in seconds: `timeout=2`.",
 }
+FAILED: dict[str, JsonValue] = {
+    "path": "rates/cache.py",
+    "quote": "KNOWN[currency] = look_up(currency)",
+    "line": 12,
+    "severity": "medium",
+    "category": "correctness",
+    "title": "A failed lookup is remembered as a rate",
+    "body": "When `look_up` returns None, None is stored and the currency stays unknown until the process restarts.",
+    "agent_prompt": "In rates/cache.py store only rates that were found. Show it with a lookup that fails once.",
+}
 
 # The scripted model's lines: the first entry whose `when` all stand in the prompt answers.
 SCRIPT: list[JsonValue] = [
     {"when": ["Refund on webhook retry"], "findings": [TWICE, SECONDS], "delay": 0.6},
+    {"when": ["Remember rates"], "findings": [FAILED], "delay": 0.4},
     {"when": ["Load the rate table"], "raw": '{"findings": [{"path": "rates/table.py", "title": "Unkn'},
     {"when": [], "findings": [], "delay": 0.2},
 ]

@@ -42,7 +42,6 @@ from app.store.runs import Runs
 from workflows.activities.configuration import Configurations
 from workflows.activities.dismiss import RESOLVED, Dismissing
 from workflows.activities.fetching import Fetching
-from workflows.activities.heartbeat import beating
 from workflows.messages import Acted, ActRequest
 
 # Buttons of our check, as the commands they stand for.
@@ -93,8 +92,7 @@ class Acting:
             raise LookupError(f"action {request.action_key} is not in the store")
         if action.result is not None:
             return Acted.model_validate_json(action.result)
-        async with beating():
-            acted = await self._act(action)
+        acted = await self._act(action)
         await self.actions.settle(action.action_key, acted.model_dump_json())
         return acted
 

@@ -21,7 +21,6 @@ from workflows import queues
 from workflows.activities.checks import Checks
 from workflows.activities.configuration import Configurations
 from workflows.activities.fetching import Fetching
-from workflows.activities.heartbeat import beating
 from workflows.messages import BegunReview, ReviewerStep, ReviewInput
 from workflows.turn import AUTO
 
@@ -54,14 +53,13 @@ class Beginning:
     @activity.defn(name="begin_review")
     async def begin_review(self, start: ReviewInput) -> BegunReview:
         pull_request = await self.blobs.get_model(start.pull_request_key, PullRequest)
-        async with beating():
-            if start.skip_reason:
-                return await self._skip(start, pull_request)
-            try:
-                fetched = await self.fetching.fetch(pull_request, refresh=False)
-            except HeadGone:
-                return BegunReview(status="moved")
-            return await self._begin(start, pull_request, fetched)
+        if start.skip_reason:
+            return await self._skip(start, pull_request)
+        try:
+            fetched = await self.fetching.fetch(pull_request, refresh=False)
+        except HeadGone:
+            return BegunReview(status="moved")
+        return await self._begin(start, pull_request, fetched)
 
     async def _begin(self, start: ReviewInput, pull_request: PullRequest, fetched: Fetched) -> BegunReview:
         config = await self.configurations.at(pull_request, fetched)

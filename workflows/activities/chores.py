@@ -16,7 +16,6 @@ from app.store.repositories import Repositories
 from app.store.runs import Runs
 from workflows import timing
 from workflows.activities.checks import Checks
-from workflows.activities.heartbeat import beating
 from workflows.client import Turns
 from workflows.messages import Nudge
 
@@ -55,13 +54,12 @@ class Chores:
     @activity.defn(name="reconcile")
     async def reconcile(self) -> None:
         """Every open pull request whose head should have a run and has none is looked at."""
-        async with beating():
-            for connection, reader in self.readers.items():
-                try:
-                    for repo in await reader.repositories():
-                        await self._reconcile(reader, repo)
-                except (ForgeUnavailable, ForgeRefused, RateLimited) as error:
-                    log.warning("reconcile.put_off", connection=connection, error=str(error))
+        for connection, reader in self.readers.items():
+            try:
+                for repo in await reader.repositories():
+                    await self._reconcile(reader, repo)
+            except (ForgeUnavailable, ForgeRefused, RateLimited) as error:
+                log.warning("reconcile.put_off", connection=connection, error=str(error))
 
     async def _reconcile(self, reader: ForgeReader, repo: Repo) -> None:
         await self.repositories.ensure(repo)
@@ -85,15 +83,13 @@ class Chores:
     @activity.defn(name="janitor")
     async def janitor(self) -> None:
         """A check whose workflow is gone is completed; nothing hangs."""
-        async with beating():
-            for run in await self.runs.unfinished(self.clock() - timing.JANITOR_AFTER):
-                if not await self.turns.is_open(run.ref):
-                    log.warning("janitor.closes", run_id=run.run_id)
-                    await self.checks.close(run, None, failure=VANISHED)
+        for run in await self.runs.unfinished(self.clock() - timing.JANITOR_AFTER):
+            if not await self.turns.is_open(run.ref):
+                log.warning("janitor.closes", run_id=run.run_id)
+                await self.checks.close(run, None, failure=VANISHED)
 
     @activity.defn(name="retention")
     async def retention(self) -> None:
-        async with beating():
-            emptied = await self.deliveries.empty_old_bodies(self.clock())
-            evicted = await self.mirrors.evict(max_bytes=MIRRORS_AT_MOST, unused_for=MIRROR_UNUSED, now=self.clock())
-            log.info("retention.done", bodies=emptied, mirrors=evicted)
+        emptied = await self.deliveries.empty_old_bodies(self.clock())
+        evicted = await self.mirrors.evict(max_bytes=MIRRORS_AT_MOST, unused_for=MIRROR_UNUSED, now=self.clock())
+        log.info("retention.done", bodies=emptied, mirrors=evicted)

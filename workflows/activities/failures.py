@@ -13,6 +13,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from app.domain.errors import ForgeRefused, RateLimited, Refused, UserError
 from app.domain.secrets import redact
+from workflows.activities.heartbeat import beating
 
 # A failure is a sentence in a history; its trace is in the log under the run's id.
 LONGEST_MESSAGE = 300
@@ -21,7 +22,7 @@ log = structlog.get_logger()
 
 
 class FailureSense(Interceptor):
-    """Gives every activity of a worker the same reading of what went wrong."""
+    """Every activity of a worker beats while it lives, and what goes wrong in it is read in one way."""
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.clock = clock
@@ -37,7 +38,8 @@ class _Sense(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name and type
         try:
-            return await super().execute_activity(input)
+            async with beating():
+                return await super().execute_activity(input)
         except RateLimited as limit:
             # The server keeps the timer: no slot is held, and a restart of ours changes nothing.
             wait = max(limit.until - self.clock(), timedelta(milliseconds=200))

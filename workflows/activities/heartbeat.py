@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from temporalio import activity
 
-EVERY = timedelta(seconds=4)
+# Often enough for the timeout and for a cancellation to be heard soon; a short activity never beats.
+EVERY = timedelta(seconds=2)
 
 
 @asynccontextmanager

@@ -15,7 +15,6 @@ from app.store.repositories import Repositories
 from app.store.runs import Runs
 from workflows.activities.configuration import Configurations
 from workflows.activities.fetching import Fetching
-from workflows.activities.heartbeat import beating
 from workflows.messages import Admission, LookRequest
 from workflows.turn import AUTO
 
@@ -50,8 +49,7 @@ class Looking:
         state = await self.pull_requests.see(pull_request)
         if pull_request.state != "open":
             return Admission(verdict="closed", head_sha=pull_request.head_sha)
-        async with beating():
-            fetched = await self.fetching.fetch(pull_request, refresh=True)
+        fetched = await self.fetching.fetch(pull_request, refresh=True)
         config = await self.configurations.at(pull_request, fetched)
         reason = None if request.request != AUTO else _why_not(pull_request, config.config)
         silent = request.request == AUTO and await self._not_asked_for(pull_request, state, config.config)

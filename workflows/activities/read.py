@@ -17,7 +17,6 @@ from app.store.blobs import Blobs
 from reviewers.base import Change, Reviewer
 from reviewers.pipeline import failed_report
 from workflows import timing
-from workflows.activities.heartbeat import beating
 from workflows.messages import ReviewerStep, StepDone
 
 MakeReviewer = Callable[[ReviewerStep, PullRequest, ConfigInForce], Awaitable[Reviewer]]
@@ -48,8 +47,7 @@ class Reading:
     async def read_change(self, step: ReviewerStep) -> StepDone:
         diff = await self.blobs.get_model(step.diff_key, Diff)
         try:
-            async with beating():
-                return await self._review(step, diff)
+            return await self._review(step, diff)
         except RateLimited as limit:
             return StepDone(wait_until=limit.until, wait_kind=limit.kind)
         except UserError as error:

@@ -1,0 +1,146 @@
+"""What the demo shows, step by step, and whether each promise was kept; everything is read off the forge."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+
+from app.demo import shop
+from app.demo.product import Product
+from app.demo.screen import Screen
+from app.domain.findings import Severity
+from app.domain.markers import read_finding_marker
+from app.forges.fake.entities import CheckRun, Thread
+from app.forges.fake.faults import Latency
+from app.forges.fake.pull_scenario import FakePullRequest
+from app.forges.fake.repo_scenario import FakeRepo
+from app.forges.fake.scenario import FakeForge
+
+PATIENCE = 60.0
+
+
+@dataclass
+class Story:
+    """Runs once, in order; `promises` gathers a sentence and whether it came true."""
+
+    forge: FakeForge
+    repo: FakeRepo
+    product: Product
+    screen: Screen
+    calls_log: Path
+    promises: dict[str, tuple[bool, str]] = field(default_factory=dict[str, tuple[bool, str]])
+
+    async def tell(self) -> bool:
+        """Whether every promise that was shown was kept."""
+        refunds = await self._open(shop.SAMPLES[0])
+        await self._open(shop.SAMPLES[1])
+        rates = await self._open(shop.SAMPLES[2])
+        self._never_green(rates)
+        await self._killed_half_way(shop.SAMPLES[3])
+        await self._rebased(refunds)
+        await self._dismissed(refunds)
+        return self._summary()
+
+    async def _open(self, sample: shop.Sample) -> FakePullRequest:
+        pull_request = await self._opened(sample)
+        await self._until(lambda: _completed(pull_request))
+        check = _completed(pull_request)[-1]
+        for thread in pull_request.threads:
+            self._print_thread(thread)
+        notes = len(pull_request.reviews)
+        posted = f"{len(pull_request.threads)} comments, {notes} notification" if notes else "nothing posted"
+        self.screen.detail(f'{posted} · check: {check.conclusion} "{check.title}"')
+        return pull_request
+
+    async def _opened(self, sample: shop.Sample) -> FakePullRequest:
+        pull_request = await self.repo.open_pull_request(
+            author=sample.author, title=sample.title, branch=sample.branch, changes=sample.changes, body=sample.body
+        )
+        self.screen.event(f"shop {pull_request.number}", f"{sample.title:<28}opened by {sample.author}")
+        return pull_request
+
+    def _print_thread(self, thread: Thread) -> None:
+        heading = thread.comments[0].body.partition("\n")[0].strip("*")
+        severity, _, title = heading.split(" · ", 2)
+        where = f"{thread.anchor.path}:{thread.anchor.line}"
+        self.screen.finding(Severity(severity.lower()), where, title, "model")
+
+    def _never_green(self, pull_request: FakePullRequest) -> None:
+        check = _completed(pull_request)[-1]
+        kept = check.conclusion not in {"success", "skipped"} and (check.title or "").startswith("Incomplete")
+        why = f"shop {pull_request.number} was not reviewed whole (the model broke off, twice) and is not green"
+        self.promises["never a false green"] = (kept, why)
+
+    async def _killed_half_way(self, sample: shop.Sample) -> None:
+        """`kill -9` at the worst moment: the review is written and nobody has been shown it."""
+        self.forge.fault(Latency(timedelta(seconds=1)), method="POST", path="*/reviews/*/events")
+        before = self._model_calls()
+        pull_request = await self._opened(sample)
+        await self._until(lambda: pull_request.pending_reviews)
+        self.product.kill()
+        await self.product.gone()
+        killed = monotonic()
+        await self.product.start()
+        back = monotonic() - killed
+        await self._until(lambda: _completed(pull_request))
+        reviews, threads = len(pull_request.reviews), len(pull_request.threads)
+        doubled = reviews - 1 + threads - len({_finding_id(thread) for thread in pull_request.threads})
+        repeated = self._model_calls() - before - 1
+        self.screen.detail(
+            f"kill -9 in the middle of posting … back after {back:.1f} s · {reviews} review, {doubled} doubled, "
+            f"{repeated} model calls repeated"
+        )
+        kept = reviews == 1 and doubled == 0 and not pull_request.pending_reviews and len(_completed(pull_request)) == 1
+        self.promises["exactly once"] = (kept, "killed half-way: one review, one check, nothing doubled, nothing lost")
+
+    async def _rebased(self, pull_request: FakePullRequest) -> None:
+        calls, said = self._model_calls(), _notifications(pull_request)
+        await self.repo.commit({"NEWS.md": "A new shop.\n"}, author="sam", message="News")
+        await pull_request.rebase()
+        self.screen.event(f"shop {pull_request.number}", "rebased by its author")
+        head = pull_request.head_sha
+        await self._until(lambda: [check for check in pull_request.checks_of(head) if check.conclusion])
+        more_calls, more_said = self._model_calls() - calls, _notifications(pull_request) - said
+        self.screen.detail(f"same patch · result carried over · {more_calls} model calls, {more_said} new comments")
+        self.promises["it converges"] = (
+            more_calls == 0 and more_said == 0,
+            "a rebase cost no model call and no comment",
+        )
+
+    async def _dismissed(self, pull_request: FakePullRequest) -> None:
+        words = "/corrigent dismiss 1 accepted-risk, the provider sends each id once"
+        pull_request.comment(words, by="maria")
+        self.screen.event(f"shop {pull_request.number}", f"maria: `{words}`")
+        await self._until(lambda: [thread for thread in pull_request.threads if thread.resolved])
+        await self._until(lambda: "high" not in (_completed(pull_request)[-1].title or ""))
+        check = _completed(pull_request)[-1]
+        self.screen.detail(f'👍 · thread resolved, no comment · check: {check.conclusion} "{check.title}"')
+
+    def _summary(self) -> bool:
+        self.screen.line()
+        self.screen.line("The promises, as just seen")
+        for promise, (kept, why) in self.promises.items():
+            self.screen.line(f"  {promise:<22}{why if kept else f'NOT KEPT: {why}'}")
+        self.screen.line(f"  {'no fix without proof':<22}not shown: this version reviews and does not write code")
+        return all(kept for kept, _ in self.promises.values())
+
+    def _model_calls(self) -> int:
+        return len(self.calls_log.read_text().splitlines()) if self.calls_log.exists() else 0
+
+    async def _until(self, happened: Callable[[], object]) -> None:
+        """AssertionError with the forge's story when it does not happen."""
+        await self.forge.wait_until(happened, timeout=PATIENCE)
+
+
+def _completed(pull_request: FakePullRequest) -> list[CheckRun]:
+    return [check for check in pull_request.checks if check.conclusion]
+
+
+def _finding_id(thread: Thread) -> str:
+    marker = read_finding_marker(thread.comments[0].body)
+    return marker[0] if marker else ""
+
+
+def _notifications(pull_request: FakePullRequest) -> int:
+    return len(pull_request.reviews) + len(pull_request.comments)

@@ -1,0 +1,89 @@
+"""Which model a review on the command line uses, and what is offered when there is none."""
+
+import asyncio
+import shlex
+from collections.abc import Iterator, Sequence
+
+from app.domain.phrases import dollars
+from app.domain.secrets import Redactor
+from app.llm.chat import ChatModel
+from app.llm.models import ModelAccess, ModelSpec, open_model
+from app.llm.prices import dollars as price
+from app.llm.prices import estimate_tokens
+from app.review_work import OpenModel
+from app.settings import FOREIGN_NAMES, Settings
+from reviewers.base import Change
+
+# Whose price stands for a provider's in an estimate: its usual model for code.
+_PRICED_AS = {"anthropic": "claude-sonnet-4-5", "openai": "gpt-5", "google": "gemini-2.5-pro"}
+# How long is an answer about one batch, measured over reviews with a few findings?
+_ANSWER_TOKENS = 1_200
+
+
+def model_for(settings: Settings, asked: str) -> OpenModel | None:
+    """The model that was asked for, else the settings' one, else none: a key alone is never a reason to use it."""
+    name = asked or settings.model
+    if not name:
+        return None
+    spec = ModelSpec.parse(name)
+    access = _access(settings, spec)
+
+    async def open_it() -> ChatModel:
+        # In a thread: a provider's library takes seconds to import.
+        return await asyncio.to_thread(open_model, spec, access)
+
+    return open_it
+
+
+def offers(settings: Settings, change: Change, target: str) -> list[str]:
+    """Ways to a model, with what this very change would cost where the price is known."""
+    where = "" if target == "." else f" {shlex.quote(target)}"
+    rows = [(f"corrigent review{where} --model {model}", why) for model, why in _ways(settings, change)]
+    width = max(len(command) for command, _ in rows)
+    return [f"{command:<{width}}    {why}" for command, why in rows]
+
+
+def _ways(settings: Settings, change: Change) -> Iterator[tuple[str, str]]:
+    origins = {name: origin for name, _, origin in settings.describe()}
+    set_keys = [provider for provider in _PRICED_AS if getattr(settings, f"{provider}_api_key") is not None]
+    tokens = _prompt_tokens(change, settings.secret_values()) if set_keys else []
+    for provider in set_keys:
+        amount = _estimate(provider, tokens)
+        cost = "" if amount is None else f" · about {dollars(amount)} for this change with {_PRICED_AS[provider]}"
+        yield f"{provider}:NAME", f"{origins[f'{provider}_api_key']} is set{cost}"
+    if not set_keys:
+        names = [name for name, setting in FOREIGN_NAMES.items() if setting.endswith("_api_key")]
+        yield "PROVIDER:NAME", f"with one of {', '.join(names)} set"
+    yield "ollama:NAME", "stays on this machine"
+
+
+def _prompt_tokens(change: Change, secrets: Sequence[str]) -> list[int]:
+    """The size of each question that would be asked, from the questions themselves."""
+    from reviewers.bug_hunter.excerpts import batches
+    from reviewers.bug_hunter.prompt import question
+
+    redactor = Redactor(secrets)
+    asked = [question(change, batch, redactor) for batch in batches(change)[0]]
+    return [estimate_tokens(one.instructions) + estimate_tokens(one.prompt) for one in asked]
+
+
+def _estimate(provider: str, tokens: Sequence[int]) -> float | None:
+    answers = _ANSWER_TOKENS * len(tokens)
+    return price(provider, _PRICED_AS[provider], input_tokens=sum(tokens), output_tokens=answers)
+
+
+def _access(settings: Settings, spec: ModelSpec) -> ModelAccess:
+    """Key and address of the configured model are for its provider alone; another one gets its own key, if any."""
+    configured = not settings.model or ModelSpec.parse(settings.model).provider == spec.provider
+    own = {
+        "anthropic": settings.anthropic_api_key,
+        "openai": settings.openai_api_key,
+        "google": settings.google_api_key,
+    }
+    key = settings.key_for(spec.provider) if configured else own.get(spec.provider)
+    return ModelAccess(
+        api_key=key.get_secret_value() if key else "",
+        base_url=settings.model_base_url if configured else "",
+        ca_file=str(settings.model_ca_file or ""),
+        proxy=settings.model_proxy.get_secret_value() if settings.model_proxy else "",
+    )

@@ -1,0 +1,187 @@
+"""A pull request by its address as something to review: read in somebody's own name, into a folder that goes away."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from app.checkouts.config_file import read_config
+from app.checkouts.mirrors import AccessDenied, Fetched, Mirrors, Wanted
+from app.checkouts.snapshot import make, materialise
+from app.domain.errors import ForgeRefused, Gone, UserError
+from app.domain.names import CONFIG_FILE
+from app.domain.pull_request import PullRequest, PullRequestRef
+from app.domain.repo_config import ConfigInForce
+from app.forges.registry import Connection, Forge, build
+from app.gh_token import gh_token
+from app.one_process_limits import OneProcessLimits
+from app.output.report import Target
+from app.pull_request_address import GITHUB, PullRequestAddress
+from app.review_work import Work, config_for
+from app.settings import Connection as Configured
+from app.settings import Settings
+from reviewers.base import Change
+
+# The key of a connection that stands in no settings.
+_KEY = "here"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """In whose name a site is read."""
+
+    connection: Connection
+    # Fits after "read": "with the token of gh".
+    how: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteWork:
+    """A pull request with its code at hand."""
+
+    work: Work
+    pull_request: PullRequest
+    forge: Forge
+    how: str
+
+
+async def access_to(address: PullRequestAddress, settings: Settings) -> Access:
+    """A token goes only where it was meant for: github.com, a configured host, or the host that gh keeps it for."""
+    configured = next((one for one in settings.connections if one.web_url == address.web_url), None)
+    notes: tuple[str, ...] = ()
+    token, how = "", ""
+    if settings.github_token is not None:
+        name = next((origin for name, _, origin in settings.describe() if name == "github_token"), "")
+        if configured or address.web_url == GITHUB:
+            token, how = settings.github_token.get_secret_value(), f"with {name}"
+        else:
+            notes = (f"{name} was not sent to {address.host}: it is neither github.com nor a configured connection.",)
+    if not token:
+        token = await gh_token(address.host)
+        how = "with the token of `gh`" if token else "without a token"
+    return Access(connection=_connection(address, configured, token), how=how, notes=notes)
+
+
+def _connection(address: PullRequestAddress, configured: Configured | None, token: str) -> Connection:
+    """Without the App's key: what is done here is done by a person."""
+    if configured is None:
+        return Connection(key=_KEY, api_url=address.api_url, web_url=address.web_url, token=SecretStr(token))
+    return Connection(
+        key=_KEY,
+        api_url=configured.api_url,
+        web_url=configured.web_url,
+        token=SecretStr(token),
+        ca_file=str(configured.ca_file or ""),
+        proxy=configured.proxy.get_secret_value() if configured.proxy else "",
+    )
+
+
+@asynccontextmanager
+async def remote_work(address: PullRequestAddress, settings: Settings) -> AsyncGenerator[RemoteWork]:
+    """UserError for what the person can mend: no such pull request, a token that is not accepted."""
+    access = await access_to(address, settings)
+    forge = build(access.connection, OneProcessLimits())
+    try:
+        with _in_words(address, access.how), tempfile.TemporaryDirectory(prefix="corrigent-") as folder:
+            pull_request = await _find(forge, address)
+            work = await _fetch(Path(folder), forge, pull_request, settings, access.notes)
+            yield RemoteWork(work=work, pull_request=pull_request, forge=forge, how=access.how)
+    finally:
+        await forge.close()
+
+
+@contextmanager
+def _in_words(address: PullRequestAddress, how: str) -> Generator[None]:
+    try:
+        yield
+    except (Gone, AccessDenied):
+        raise UserError(
+            f"There is no pull request {address.number} of {address.full_name!r} on {address.host}, or it is hidden "
+            f"from who reads {how}. Sign in with: gh auth login --hostname {address.host}"
+        ) from None
+    except ForgeRefused as refusal:
+        if refusal.status != 401:
+            raise
+        raise UserError(
+            f"{address.host} does not accept what was read {how} (401). Set another GITHUB_TOKEN, or sign in again "
+            f"with: gh auth login --hostname {address.host}"
+        ) from None
+
+
+async def _find(forge: Forge, address: PullRequestAddress) -> PullRequest:
+    # Imported here: githubkit is most of what a review of local work would load.
+    from app.forges.github.reader import GitHubReader
+
+    reader = forge.reader
+    if not isinstance(reader, GitHubReader):
+        raise UserError(f"{address.host} is no GitHub; this version reads pull requests of GitHub.")
+    repo = await reader.find_repo(address.full_name)
+    ref = PullRequestRef(connection=forge.connection.key, repo_id=repo.repo_id, number=address.number)
+    return await reader.pull_request(ref)
+
+
+async def _fetch(
+    folder: Path, forge: Forge, pull_request: PullRequest, settings: Settings, notes: tuple[str, ...]
+) -> Work:
+    plain_http = forge.connection.web_url.startswith("http://")
+    mirrors = Mirrors(folder / "mirrors", protocols=("http",) if plain_http else ("https",))
+    wanted = Wanted(
+        head_ref=pull_request.head_git_ref,
+        head_sha=pull_request.head_sha,
+        base_ref=pull_request.base_ref,
+        base_sha=pull_request.base_sha,
+        default_branch=pull_request.repo.default_branch,
+    )
+    fetched = await mirrors.fetch(pull_request.repo, await forge.reader.git_access(pull_request.repo), wanted)
+    config = await _config(mirrors, pull_request, fetched, settings)
+    diff = await mirrors.diff(
+        pull_request.repo,
+        fetched.merge_base_sha,
+        fetched.head_sha,
+        limits=config.config.limits,
+        ignore=config.config.ignore,
+    )
+    data = await make(mirrors.git(pull_request.repo), fetched.head_tree_id, diff)
+    code = folder / "code"
+    code.mkdir()
+    unpacked = await materialise(data, code)
+    problems = (f"{CONFIG_FILE} line {problem.line}: {problem.text}" for problem in config.problems)
+    return Work(
+        target=_target(pull_request, fetched),
+        change=Change(
+            diff=diff,
+            head_root=unpacked.head_root,
+            base_root=unpacked.base_root,
+            title=pull_request.title,
+            body=pull_request.body,
+            effort=config.config.effort,
+        ),
+        config=config,
+        notes=(*notes, *problems),
+    )
+
+
+async def _config(mirrors: Mirrors, pull_request: PullRequest, fetched: Fetched, settings: Settings) -> ConfigInForce:
+    """At the tip of the default branch: a pull request cannot change its own reviewer."""
+    repo, sha = pull_request.repo, fetched.default_sha
+    data = await mirrors.read_file(repo, sha, CONFIG_FILE) if sha else None
+    file = None if data is None else await asyncio.to_thread(read_config, data)
+    return config_for(settings, repo.full_name.partition("/")[0], file, sha if data is not None else "")
+
+
+def _target(pull_request: PullRequest, fetched: Fetched) -> Target:
+    return Target(
+        kind="pull_request",
+        name=pull_request.repo.full_name,
+        base=pull_request.base_ref,
+        merge_base_sha=fetched.merge_base_sha,
+        head_sha=pull_request.head_sha,
+        number=pull_request.ref.number,
+        title=pull_request.title,
+        url=pull_request.url,
+    )

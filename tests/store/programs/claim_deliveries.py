@@ -20,4 +20,5 @@ async def main(url: str) -> None:
     await db.close()
 
 
-asyncio.run(main(sys.argv[1]))
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

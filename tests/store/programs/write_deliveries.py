@@ -25,4 +25,5 @@ async def main(url: str) -> None:
     await asyncio.gather(*(insert(lane) for lane in range(16)))
 
 
-asyncio.run(main(sys.argv[1]))
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""The first tables."""
+"""Migration 1 creates the tables that the first version works with."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,30 +1,19 @@
 """The check of a run that is at work, waits, or ended without a review of its own."""
 
-from collections.abc import Sequence
-
 from app.domain.check_text import SUMMARY_LIMIT, buttons, cut_at_line, is_over
+from app.domain.diff import Diff
 from app.domain.errors import RateLimited
-from app.domain.markdown import clean_line
 from app.domain.outcomes import Outcome, Verdict, conclusion, title, waiting
-from app.domain.phrases import Voice, seconds
+from app.domain.phrases import Voice, count, short
 from app.domain.review import CheckText
-from app.domain.runs import Stage, StageTime
-
-_STAGE_TITLES: dict[Stage, str] = {
-    "queued": "Queued",
-    "checkout": "Fetching the code",
-    "analysers": "Linters are reading",
-    "model": "The model is reading",
-    "post": "Writing the result",
-    "waiting": "Waiting",
-}
 
 
-def running_check(stages: Sequence[StageTime], run_id: str, voice: Voice) -> CheckText:
-    """While the reviewers are at work: the stages so far, the last one still counting."""
-    now: Stage = stages[-1].stage if stages else "queued"
-    lines = [" · ".join(_stage(stage) for stage in stages) or "queued", "", _run(run_id, voice)]
-    return CheckText(title=_STAGE_TITLES[now], summary="\n".join(lines))
+def running_check(diff: Diff, run_id: str, voice: Voice) -> CheckText:
+    """While the reviewers are at work: what they read. It is not written again until there is something to say."""
+    files = len(diff.reviewable)
+    what = f"{count(files, 'file')}, {count(diff.hunk_count, 'hunk')}"
+    lines = [f"The reviewers read {what} at {short(diff.head_sha)}.", "", _run(run_id, voice)]
+    return CheckText(title=f"Reviewing · {what}", summary="\n".join(lines))
 
 
 def waiting_check(limit: RateLimited, *, gate: bool, run_id: str, voice: Voice) -> CheckText:
@@ -48,13 +37,6 @@ def ended_check(verdict: Verdict, run_id: str, voice: Voice) -> CheckText:
         conclusion=conclusion(verdict),
         buttons=buttons(verdict),
     )
-
-
-def _stage(stage: StageTime) -> str:
-    attempt = f", attempt {stage.attempt}" if stage.attempt > 1 else ""
-    took = seconds(stage.seconds) if stage.seconds is not None else "…"
-    detail = f" ({clean_line(stage.detail)})" if stage.detail else ""
-    return f"{stage.stage} {took}{attempt}{detail}"
 
 
 def _next_step(verdict: Verdict, voice: Voice) -> str:

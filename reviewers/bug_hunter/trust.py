@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.domain.anchors import find
 from app.domain.diff import FileChange
-from app.domain.findings import Evidence, Finding, Place
+from app.domain.findings import Finding, Place
 from app.domain.secrets import MASK, Redactor
 from reviewers.base import Change
 from reviewers.bug_hunter.answer import Said, one_line, paragraphs, visible
@@ -60,7 +60,6 @@ def _finding(said: Said, path: str | None, change: Change, redactor: Redactor) -
         # The code as it is, so that the same finding has the same key however it was quoted.
         quote=code if code.strip() and redactor.redact(code) == code else quote,
         agent_prompt=_agent_prompt(said),
-        evidence=(Evidence(kind="quote", text=f"quoted from {found.place}"),),
     )
 
 

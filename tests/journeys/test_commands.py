@@ -10,7 +10,7 @@ from app.domain.pull_request import Permission
 from app.forges.fake.pull_scenario import FakePullRequest
 from tests.journeys.conftest import Shop, told
 
-REFUNDS, LABELS, _ = samples.SAMPLES
+REFUNDS, LABELS = samples.SAMPLES[:2]
 
 
 @pytest.fixture
@@ -75,7 +75,9 @@ async def test_without_write_access_nothing_is_done(shop: Shop, reviewed: FakePu
 
 async def test_an_unknown_word_is_answered_with_the_nearest(shop: Shop, reviewed: FakePullRequest) -> None:
     assert await say(shop, reviewed, "/corrigent dismis 1") == ["eyes", "confused"]
-    assert answers(reviewed) == snapshot(['I do not know `dismis`. Did you mean `dismiss 1`? All words: `/corrigent help`'])
+    assert answers(reviewed) == snapshot(
+        ["I do not know `dismis`. Did you mean `dismiss 1`? All words: `/corrigent help`"]
+    )
 
 
 async def test_help_status_and_config(shop: Shop, reviewed: FakePullRequest) -> None:

@@ -9,7 +9,7 @@ from app.forges.fake.hooks import HookRule
 from app.forges.fake.pull_scenario import FakePullRequest
 from tests.journeys.conftest import Shop, told
 
-REFUNDS, LABELS, RATES = samples.SAMPLES
+REFUNDS, LABELS, RATES = samples.SAMPLES[:3]
 
 
 def notifications(pull_request: FakePullRequest) -> int:
@@ -110,7 +110,7 @@ async def test_a_model_that_cannot_be_understood_is_never_a_green_check(shop: Sh
     await shop.reviewed(pull_request)
     (check,) = pull_request.checks
     assert (check.conclusion, check.title) == ("neutral", "Incomplete · 2 of 2 files not reviewed")
-    assert "model answered with broken JSON, twice" in check.summary
+    assert "model answered with broken JSON, twice" in (check.summary or "")
 
 
 async def test_a_rebase_costs_no_model_call_and_no_comment(shop: Shop) -> None:
@@ -122,7 +122,7 @@ async def test_a_rebase_costs_no_model_call_and_no_comment(shop: Shop) -> None:
     await shop.reviewed(pull_request)
     (check,) = pull_request.checks_of(pull_request.head_sha)
     assert (check.conclusion, check.title) == ("neutral", "1 high, 1 medium · 4 files reviewed")
-    assert "carried over" in check.summary
+    assert "carried over" in (check.summary or "")
     assert (shop.system.model_calls, notifications(pull_request)) == before
 
 

@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 from app.commands.registry import help_lines
 from app.domain import answers
 from app.domain.check_text import completed_check
+from app.domain.diff import Diff, FileChange, Hunk, Line
 from app.domain.errors import RateLimited
 from app.domain.outcomes import Outcome, Verdict, decide
 from app.domain.progress_text import ended_check, running_check, waiting_check
@@ -17,7 +18,7 @@ from app.domain.pull_request import Permission
 from app.domain.repo_config import ConfigProblem, RepoConfig
 from app.domain.review import CheckText
 from app.domain.review_text import review_body
-from app.domain.runs import PullRequestState, Run, StageTime
+from app.domain.runs import PullRequestState, Run
 from app.domain.status_text import config_text, help_text, status_text
 from app.domain.thread_text import thread_body
 from tests.texts.sample import HEAD, MERGE_BASE, OPEN, REF, RUN_ID, STARTED, VOICE, coverage, in_force, result
@@ -94,12 +95,10 @@ def _ended() -> str:
 
 
 def _running() -> str:
-    stages = (
-        StageTime(stage="queued", started_at=STARTED, seconds=0.4),
-        StageTime(stage="checkout", started_at=STARTED, seconds=1.1, attempt=2),
-        StageTime(stage="model", started_at=STARTED, detail="3 of 5 batches"),
-    )
-    return _check(running_check(stages, RUN_ID, VOICE))
+    line = Line(kind="added", text="x = 1", new=1)
+    hunk = Hunk(old_start=0, old_count=0, new_start=1, new_count=1, lines=(line,))
+    file = FileChange(path="a.py", old_path="a.py", kind="added", hunks=(hunk,))
+    return _check(running_check(Diff(merge_base_sha="7" * 40, head_sha="4" * 40, files=(file,)), RUN_ID, VOICE))
 
 
 TEXTS: dict[str, Callable[[], str]] = {

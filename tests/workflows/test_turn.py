@@ -1,6 +1,7 @@
 """The decisions of a turn without Temporal: whatever the order of what is heard, the newest head ends reviewed."""
 
 from dataclasses import dataclass, field
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -199,7 +200,9 @@ STEPS = st.lists(st.sampled_from(["push", "late", "again", "label", "finish", "w
 
 @settings(max_examples=1000, deadline=None)
 @given(STEPS, st.randoms(use_true_random=False))
-def test_whatever_the_order_the_newest_head_of_an_open_pull_request_ends_reviewed(steps: list[str], random) -> None:  # type: ignore[no-untyped-def]  # hypothesis' Random
+def test_whatever_the_order_the_newest_head_of_an_open_pull_request_ends_reviewed(
+    steps: list[str], random: Random
+) -> None:
     world = World()
     world.hear("opened")
     late: list[str] = []

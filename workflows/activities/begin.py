@@ -68,8 +68,10 @@ class Beginning:
         if opened.status == "done":
             return BegunReview(status="done", run_id=run.run_id)
         await self.runs.set_stage(run.run_id, "checkout", attempt=activity.info().attempt, now=self.clock())
-        diff, _ = await asyncio.gather(self._diff(pull_request, fetched, config), self.checks.open(run))
-        keys = await asyncio.gather(self.blobs.put_model(config), self.blobs.put_model(diff))
+        diff = await self._diff(pull_request, fetched, config)
+        _, *keys = await asyncio.gather(
+            self.checks.open(run, diff), self.blobs.put_model(config), self.blobs.put_model(diff)
+        )
         await self.runs.set_keys(run.run_id, config_key=keys[0], diff_key=keys[1])
         if opened.status == "carried":
             return BegunReview(status="carried", run_id=run.run_id)

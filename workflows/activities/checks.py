@@ -6,6 +6,7 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from app.domain.check_text import completed_check
+from app.domain.diff import Diff
 from app.domain.errors import RateLimited
 from app.domain.outcomes import Outcome, Verdict, title
 from app.domain.phrases import Voice
@@ -40,9 +41,9 @@ class Checks:
         self.voices = voices
         self.clock = clock
 
-    async def open(self, run: Run) -> None:
+    async def open(self, run: Run, diff: Diff) -> None:
         """Shown as in progress; a run that has its check keeps it."""
-        await self._write(run, running_check(run.stages, run.run_id, self._voice(run)))
+        await self._write(run, running_check(diff, run.run_id, self._voice(run)))
 
     async def wait(self, run: Run, limit: RateLimited) -> None:
         """Say what is waited for, before the wait."""

@@ -40,13 +40,13 @@ class Configurations:
     async def at(self, pull_request: PullRequest, fetched: Fetched) -> ConfigInForce:
         repo = pull_request.repo
         owner = repo.full_name.partition("/")[0]
-        operator = self.operator
+        operator, file = self.operator, await self._file(repo, fetched.default_sha)
         return in_force(
             defaults=operator.defaults,
             organisation=operator.organisation_defaults.get(owner, {}),
-            file=await self._file(repo, fetched.default_sha),
+            file=file,
             locked={**operator.locked, **operator.organisation_locked.get(owner, {})},
-            read_at_sha=fetched.default_sha,
+            read_at_sha=fetched.default_sha if file is not None else "",
             changed_by_pull_request=await self._change(repo, fetched),
             rules_fingerprint=self.reviewed_with,
         )

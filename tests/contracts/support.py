@@ -3,15 +3,19 @@
 import asyncio
 import base64
 import json
+import ssl
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from app.forges.fake.scenario import AppCredentials, FakeForge
 
@@ -20,16 +24,27 @@ FILE = "".join(f"line {number}\n" for number in range(1, 41))
 CHANGED = FILE.replace("line 5\n", "line five\n").replace("line 30\n", "line thirty\nline thirty and a half\n")
 
 
+@cache
+def _signing_key(pem: str) -> RSAPrivateKey:
+    """Reading a key takes longer than signing with it."""
+    key = load_pem_private_key(pem.encode(), None)
+    assert isinstance(key, RSAPrivateKey)
+    return key
+
+
 def app_token(app: AppCredentials, **claims: object) -> str:
     now = int(time.time())
     return jwt.encode(
-        {"iss": str(app.app_id), "iat": now - 60, "exp": now + 540, **claims}, app.private_key_pem, algorithm="RS256"
+        {"iss": str(app.app_id), "iat": now - 60, "exp": now + 540, **claims},
+        _signing_key(app.private_key_pem),
+        algorithm="RS256",
     )
 
 
 def client(forge: FakeForge, token: str = "") -> httpx.AsyncClient:
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    return httpx.AsyncClient(base_url=forge.api_url, headers=headers)
+    # The default context reads every certificate of the system, which takes longer than most tests.
+    return httpx.AsyncClient(base_url=forge.api_url, headers=headers, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
 async def mint(forge: FakeForge, app: AppCredentials, **body: object) -> httpx.Response:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.pull_request import Permission
-from app.forges.fake.git import TreeEntry
+from app.forges.fake.commits import TreeEntry
 from app.forges.fake.repo_scenario import FakeRepo
 from app.forges.fake.scenario import FIX_PERMISSIONS, AppCredentials, FakeForge
 from tests.contracts.support import CHANGED, FILE, git, mint

@@ -8,6 +8,28 @@ import pytest
 from app.forges.fake.scenario import FakeForge
 from tests.contracts.support import CHANGED, FILE, installation
 
+STORY = """\
+#1 Refund twice (open) by maria
+refunds at {head} into main
+labels: billing
+
+check Corrigent: neutral, 1 medium
+  Reviewed.
+  All of it.
+  [Review again]
+
+comment by sam [eyes corrigent[bot]]
+  /corrigent review
+
+review by corrigent[bot]: commented, 1 thread
+  One thing.
+
+thread on shop.py:5 (resolved by maria)
+  corrigent[bot]
+    Is this right?
+  maria
+    It is."""
+
 
 async def test_a_story_tells_everything_a_visitor_sees(forge: FakeForge) -> None:
     repo = await forge.create_repo("acme/shop", files={"shop.py": FILE})
@@ -28,28 +50,7 @@ async def test_a_story_tells_everything_a_visitor_sees(forge: FakeForge) -> None
         await http.post("/repos/acme/shop/pulls/1/reviews", json=review)
     pull.reply(pull.threads[0], "It is.")
     pull.resolve(pull.threads[0])
-    assert pull.story() == (
-        f"#1 Refund twice (open) by maria\n"
-        f"refunds at {pull.head_sha[:7]} into main\n"
-        "labels: billing\n"
-        "\n"
-        "check Corrigent: neutral, 1 medium\n"
-        "  Reviewed.\n"
-        "  All of it.\n"
-        "  [Review again]\n"
-        "\n"
-        "comment by sam [eyes corrigent[bot]]\n"
-        "  /corrigent review\n"
-        "\n"
-        "review by corrigent[bot]: commented, 1 thread\n"
-        "  One thing.\n"
-        "\n"
-        "thread on shop.py:5 (resolved by maria)\n"
-        "  corrigent[bot]\n"
-        "    Is this right?\n"
-        "  maria\n"
-        "    It is."
-    )
+    assert pull.story() == STORY.format(head=pull.head_sha[:7])
 
 
 async def test_the_same_scenario_has_the_same_hashes() -> None:
@@ -80,6 +81,17 @@ async def test_waiting_ends_when_it_happens_and_tells_the_story_when_it_does_not
     assert "#1 Never reviewed (open) by maria" in str(failed.value)
     assert "200 POST /repos/acme/shop/pulls/1/reviews" in str(failed.value)
     assert "pull_request.opened" not in str(failed.value)
+
+
+async def test_many_act_at_once(forge: FakeForge) -> None:
+    repo = await forge.create_repo("acme/shop", files={"shop.py": FILE})
+    opened = await asyncio.gather(
+        *(repo.open_pull_request(branch=f"b{at}", changes={f"{at}.txt": "1\n"}) for at in range(8))
+    )
+    assert sorted(pull.number for pull in opened) == list(range(1, 9))
+    first = opened[0]
+    await asyncio.gather(*(first.push({f"p{at}.txt": "1\n"}) for at in range(4)))
+    assert first.head_sha == await repo.git.resolve("b0")
 
 
 async def test_requests_are_written_down_for_budgets(forge: FakeForge) -> None:

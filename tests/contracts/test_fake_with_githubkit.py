@@ -1,5 +1,6 @@
 """githubkit itself, as a stranger to the fake, finds its way: App, token, review, check, pages, GraphQL."""
 
+import ssl
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -34,6 +35,7 @@ async def github(forge: FakeForge, pull: FakePullRequest) -> AsyncGenerator[Clie
         http_cache=False,
         auto_retry=False,
         timeout=5.0,
+        ssl_verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
     )
     async with client:
         yield client

@@ -1,5 +1,6 @@
 """What the fake GitHub remembers: accounts, Apps, repositories, pull requests and everything written on them."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -281,14 +282,18 @@ class Repository:
     check_suites: list[CheckSuite] = field(default_factory=list[CheckSuite])
     check_runs: dict[int, CheckRun] = field(default_factory=dict[int, CheckRun])
     statuses: list[CommitStatus] = field(default_factory=list[CommitStatus])
+    last_number: int = 0
+    # Held by who commits and pushes, and while pull requests follow a push.
+    pushing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    moving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def full_name(self) -> str:
         return f"{self.owner.login}/{self.name}"
 
-    @property
-    def next_number(self) -> int:
-        return max(self.pulls, default=0) + 1
+    def new_number(self) -> int:
+        self.last_number += 1
+        return self.last_number
 
     def role_of(self, user: User) -> Permission:
         """The owner administers; a public repository can be read by everybody."""

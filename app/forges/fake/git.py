@@ -6,68 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.forges.fake.bare import make_bare
+from app.forges.fake.commits import LOG_FORMAT, Commit, Content, import_script, read_log
 from app.forges.fake.diffs import Diff, read_diff
 
 _ZERO = "0" * 40
+# A file name may not be longer.
+_LONGEST_NAME = 250
 _HASH = re.compile(r"^[0-9a-f]{40}$")
 # Where the programs themselves are found; nothing of the caller's environment gets through.
 _PATH = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin"
 # Commits get dates from a counter that starts here, so that a scenario has the same hashes whenever it runs.
 _FIRST_COMMIT_AT = 1_767_225_600
-
-
-@dataclass(frozen=True)
-class TreeEntry:
-    """A file with a mode of its own: 100755, 120000 (the content is the target) or 160000 (the content is a hash)."""
-
-    mode: str
-    content: str | bytes
-
-
-Content = str | bytes | TreeEntry | None
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A commit as the API tells of it."""
-
-    sha: str
-    tree: str
-    parents: tuple[str, ...]
-    author: tuple[str, str, str]
-    committer: tuple[str, str, str]
-    message: str
-
-
-# Any commit may be fetched by its hash, as on GitHub; nothing is packed behind our back.
-_CONFIG = """[core]
-	repositoryformatversion = 0
-	filemode = true
-	bare = true
-[uploadpack]
-	allowAnySHA1InWant = true
-	allowFilter = true
-[http]
-	receivepack = true
-[receive]
-	autogc = false
-[gc]
-	auto = 0
-"""
-# What GitHub refuses in a push although the token may write; the two variables come from the door.
-UPDATE_HOOK = """#!/bin/sh
-branch="${1#refs/heads/}"
-if printf '%s\\n' "$PROTECTED_BRANCHES" | grep -qxF -- "$branch"; then
-  echo "error: GH006: Protected branch update failed for $1." >&2
-  exit 1
-fi
-case "$3" in *[!0]*) ;; *) exit 0 ;; esac
-case "$2" in *[!0]*) old="$2" ;; *) old="$(git hash-object -t tree /dev/null)" ;; esac
-if [ -n "$REFUSE_WORKFLOWS" ] && ! git diff --quiet "$old" "$3" -- .github/workflows; then
-  echo "refusing to allow a GitHub App to create or update workflow without \\`workflows\\` permission" >&2
-  exit 1
-fi
-"""
 
 
 class GitError(Exception):
@@ -128,14 +78,7 @@ class GitRepository:
         self._commit_count = 0
 
     def create(self, default_branch: str) -> None:
-        """An empty one, made without git: what it needs to see is little."""
-        for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "hooks"):
-            (self.folder / name).mkdir(parents=True)
-        (self.folder / "HEAD").write_text(f"ref: refs/heads/{default_branch}\n")
-        (self.folder / "config").write_text(_CONFIG)
-        hook = self.folder / "hooks" / "update"
-        hook.write_text(UPDATE_HOOK)
-        hook.chmod(0o755)
+        make_bare(self.folder, default_branch)
 
     async def copy_from(self, other: "GitRepository") -> None:
         """Become a fork: the same branches; objects are copied, because either may be deleted."""
@@ -147,21 +90,13 @@ class GitRepository:
         """Put a commit with these files (None deletes) on a branch, whatever it held before; its hash."""
         self._commit_count += 1
         when = _FIRST_COMMIT_AT + 60 * self._commit_count
-        identity = f"{author} <{author}@users.noreply.example> {when} +0000".encode()
-        script = [
-            b"commit refs/heads/" + branch.encode() + b"\nmark :1\n",
-            b"author " + identity + b"\ncommitter " + identity + b"\n",
-            _data(message.encode()),
-            b"" if parent is None else b"from " + parent.encode() + b"\n",
-            *(_file_change(path, content) for path, content in changes.items()),
-            b"\nget-mark :1\n",
-        ]
-        output = await self._git("fast-import", "--quiet", "--force", stdin=b"".join(script))
-        return output.decode().strip()
+        identity = f"{author} <{author}@users.noreply.example> {when} +0000"
+        script = import_script(branch, changes, message=message, identity=identity, parent=parent)
+        return (await self._git("fast-import", "--quiet", "--force", stdin=script)).decode().strip()
 
     async def resolve(self, name: str) -> str | None:
         """The commit that a branch, tag, ref or hash names."""
-        if name.startswith(("-", "/")) or ".." in name:
+        if name.startswith(("-", "/")) or ".." in name or len(name) > _LONGEST_NAME:
             return None
         branch = self.folder / "refs" / "heads" / name
         # A branch is a small file that we or git wrote; starting git for it would be most of a request's time.
@@ -327,10 +262,7 @@ class GitRepository:
         }
 
     async def _log(self, *arguments: str) -> tuple[Commit, ...]:
-        fields = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B"
-        output = await self._git("log", "-z", f"--format=tformat:{fields}%x01", *arguments, "--")
-        records = output.decode("utf-8", "replace").split("\x01")
-        return tuple(_read_commit(record.lstrip("\0")) for record in records if record.strip("\0\n"))
+        return read_log(await self._git("log", "-z", f"--format={LOG_FORMAT}", *arguments, "--"))
 
     async def _git(self, *arguments: str, environment: Mapping[str, str] | None = None, stdin: bytes = b"") -> bytes:
         code, output, errors = await start_git(
@@ -343,30 +275,3 @@ class GitRepository:
     async def _try(self, *arguments: str) -> bytes | None:
         code, output, _ = await start_git(arguments, folder=self.folder, environment={}, stdin=b"")
         return output if code == 0 else None
-
-
-def _data(content: bytes) -> bytes:
-    return b"data %d\n%b\n" % (len(content), content)
-
-
-def _file_change(path: str, content: Content) -> bytes:
-    quoted = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").encode("utf-8", "surrogateescape")
-    if content is None:
-        return b'D "%b"\n' % quoted
-    entry = content if isinstance(content, TreeEntry) else TreeEntry("100644", content)
-    data = entry.content.encode() if isinstance(entry.content, str) else entry.content
-    if entry.mode == "160000":
-        return b'M 160000 %b "%b"\n' % (data, quoted)
-    return b'M %b inline "%b"\n%b' % (entry.mode.encode(), quoted, _data(data))
-
-
-def _read_commit(record: str) -> Commit:
-    sha, tree, parents, *people, message = record.split("\0", 9)
-    return Commit(
-        sha=sha,
-        tree=tree,
-        parents=tuple(parents.split()),
-        author=(people[0], people[1], people[2]),
-        committer=(people[3], people[4], people[5]),
-        message=message.rstrip("\n"),
-    )

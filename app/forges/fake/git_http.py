@@ -98,7 +98,7 @@ def _refused(viewer: Viewer, repo: Repository, git: GitRequest) -> Answer | None
 
 
 def _push_rules(viewer: Viewer, repo: Repository) -> dict[str, str]:
-    """What the repository's update hook refuses; see `UPDATE_HOOK`."""
+    """What the repository's update hook refuses; see bare.py."""
     token = viewer.token
     is_app = token is not None and token.installation is not None
     may_change_workflows = not is_app or (token is not None and token.permissions.get("workflows") == "write")

@@ -6,8 +6,8 @@ from app.forges.fake.acts import checks as check_acts
 from app.forges.fake.acts import commenting, pull_requests, reviewing
 from app.forges.fake.acts.anchors import WantedPlace
 from app.forges.fake.acts.suites import suite_for
+from app.forges.fake.commits import Content
 from app.forges.fake.entities import CheckRun, IssueComment, PullRequest, Review, ReviewComment, Thread
-from app.forges.fake.git import Content
 from app.forges.fake.state import FakeGitHub
 from app.forges.fake.story import tell_story
 
@@ -63,14 +63,16 @@ class FakePullRequest:
         self, changes: Mapping[str, Content], *, message: str = "More work", author: str | None = None
     ) -> str:
         """Another commit on the head branch; its hash."""
-        return await self._commit(changes, message, author or self.pull.author.login, parent=self.head_sha)
+        async with self._source.pushing:
+            return await self._commit(changes, message, author or self.pull.author.login, parent=self.head_sha)
 
     async def force_push(
         self, changes: Mapping[str, Content], *, message: str = "Start again", author: str | None = None
     ) -> str:
         """Throw the branch's commits away for one on top of the base."""
-        base = await self.pull.repo.git.resolve(self.pull.base_ref)
-        return await self._commit(changes, message, author or self.pull.author.login, parent=base)
+        async with self._source.pushing:
+            base = await self.pull.repo.git.resolve(self.pull.base_ref)
+            return await self._commit(changes, message, author or self.pull.author.login, parent=base)
 
     async def rebase(self, *, author: str | None = None) -> str:
         """Put the branch's commits on the present base."""

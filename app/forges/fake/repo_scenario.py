@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from app.domain.pull_request import Permission
 from app.forges.fake.acts import pull_requests
+from app.forges.fake.acts.opening import NewPullRequest, open_pull_request
 from app.forges.fake.acts.repositories import fork_repository
+from app.forges.fake.commits import Content
 from app.forges.fake.entities import Repository
-from app.forges.fake.git import Content, GitRepository
+from app.forges.fake.git import GitRepository
 from app.forges.fake.pull_scenario import FakePullRequest
 from app.forges.fake.state import FakeGitHub
 
@@ -60,9 +62,10 @@ class FakeRepo:
     ) -> str:
         """Commit on a branch (the default one, unless named; made from it when new) and let pull requests follow."""
         name = branch or self.repository.default_branch
-        before = await self.git.resolve(name)
-        parent = before or await self.git.resolve(self.repository.default_branch)
-        after = await self.git.commit(name, changes, message=message, author=author, parent=parent)
+        async with self.repository.pushing:
+            before = await self.git.resolve(name)
+            parent = before or await self.git.resolve(self.repository.default_branch)
+            after = await self.git.commit(name, changes, message=message, author=author, parent=parent)
         await pull_requests.branch_moved(self._github, self.repository, name, before, after, self._github.user(author))
         return after
 
@@ -91,14 +94,11 @@ class FakeRepo:
         """Commit the changes on a branch from the base, push it and open a pull request."""
         source = from_fork or self
         base = base or self.repository.default_branch
-        branch = branch or f"{author}/change-{self.repository.next_number}"
+        branch = branch or f"{author}/change-{self.repository.last_number + 1}"
         if changes is not None:
             parent = await source.git.resolve(branch) or await source.git.resolve(base)
             await source.git.commit(branch, changes, message=title, author=author, parent=parent)
-        pull = await pull_requests.open_pull_request(
-            self._github,
-            self.repository,
-            author=self._github.user(author),
+        wanted = NewPullRequest(
             title=title,
             body=body,
             head_repo=source.repository,
@@ -107,6 +107,7 @@ class FakeRepo:
             draft=draft,
             maintainer_can_modify=maintainer_can_modify,
         )
+        pull = await open_pull_request(self._github, self.repository, self._github.user(author), wanted)
         return FakePullRequest(self._github, pull)
 
     def pull_request(self, number: int) -> FakePullRequest:

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from app.domain.pull_request import Permission
 from app.forges.fake.acts import installing
 from app.forges.fake.acts.repositories import create_repository
+from app.forges.fake.commits import Content
 from app.forges.fake.entities import App, Installation, Level, User
 from app.forges.fake.faults import Effect, Fault
-from app.forges.fake.git import Content
 from app.forges.fake.hooks import Delivery, HookRule
 from app.forges.fake.http import Answer, Request
 from app.forges.fake.limits import LimitSettings

@@ -1,4 +1,4 @@
-"""The life of a pull request: opened, pushed to, retargeted, closed, merged; each change is announced."""
+"""The life of a pull request: pushed to, retargeted, closed, merged; each change is announced."""
 
 from app.forges.fake.acts.anchors import diff_of, move_threads
 from app.forges.fake.acts.events import announce
@@ -26,67 +26,6 @@ async def describe(github: FakeGitHub, pull: PullRequest) -> Json:
     return pull_request(github, pull, await size_of(pull))
 
 
-async def open_pull_request(
-    github: FakeGitHub,
-    repo: Repository,
-    *,
-    author: User,
-    title: str,
-    body: str | None,
-    head_repo: Repository,
-    head_ref: str,
-    base_ref: str,
-    draft: bool = False,
-    maintainer_can_modify: bool = False,
-) -> PullRequest:
-    """Open one, or say why not as GitHub does."""
-    head_sha, base_sha = await head_repo.git.resolve(head_ref), await repo.git.resolve(base_ref)
-    if head_sha is None:
-        raise invalid("PullRequest", "head", code="invalid")
-    if base_sha is None:
-        raise invalid("PullRequest", "base", code="invalid")
-    for other in repo.pulls.values():
-        if other.state == "open" and (other.head_repo, other.head_ref, other.base_ref) == (
-            head_repo,
-            head_ref,
-            base_ref,
-        ):
-            raise invalid(
-                "PullRequest", "head", f"A pull request already exists for {head_repo.owner.login}:{head_ref}."
-            )
-    if body is not None and len(body) > BODY_LIMIT:
-        raise invalid("PullRequest", "body", TOO_LONG)
-    now = github.clock.now()
-    pull = PullRequest(
-        pull_id=github.new_id(),
-        number=repo.next_number,
-        repo=repo,
-        author=author,
-        title=title,
-        body=body,
-        head_repo=head_repo,
-        head_ref=head_ref,
-        head_sha=head_sha,
-        head_owner=head_repo.owner,
-        base_ref=base_ref,
-        base_sha=base_sha,
-        created_at=now,
-        updated_at=now,
-        draft=draft,
-        maintainer_can_modify=maintainer_can_modify,
-    )
-    await repo.git.take(head_repo.git, head_sha, f"refs/pull/{pull.number}/head")
-    if not await repo.git.commits(base_sha, head_sha):
-        await repo.git.delete_ref(f"refs/pull/{pull.number}/head")
-        raise invalid("PullRequest", "", f"No commits between {base_ref} and {head_ref}")
-    repo.pulls[pull.number] = pull
-    github.register(pull)
-    await tell(github, pull, "opened", author)
-    if head_repo is repo:
-        request_suites(github, repo, head_sha, author)
-    return pull
-
-
 async def tell(github: FakeGitHub, pull: PullRequest, action: str, sender: User, extra: Json | None = None) -> None:
     """Announce a change of the pull request."""
     pull.updated_at = github.clock.now()
@@ -102,14 +41,16 @@ async def branch_moved(
     if before == after:
         return
     announce(github, repo, "push", sender, _push_payload(branch, before, after, sender))
-    for pull in _from_branch(github, repo, branch):
-        if after is None:
-            await close(github, pull, sender)
-        else:
-            await _follow(github, pull, repo, after, sender)
-    if after is None:
+    # One push after the other: a pull request ends on the commit that came last.
+    async with repo.moving:
+        for pull in _from_branch(github, repo, branch):
+            if after is None:
+                await close(github, pull, sender)
+            else:
+                await _follow(github, pull, repo, after, sender)
         for pull in [pull for pull in repo.pulls.values() if pull.base_ref == branch and pull.state == "open"]:
-            await close(github, pull, sender)
+            if after is None:
+                await close(github, pull, sender)
 
 
 async def retarget(github: FakeGitHub, pull: PullRequest, base_ref: str, sender: User) -> None:

@@ -217,10 +217,12 @@ def _publish(github: FakeGitHub, review: Review, event: ReviewEvent) -> None:
 
 
 def _silent_review(github: FakeGitHub, pull: PullRequest, user: User, commit_id: str) -> Review:
+    """The review without words that GitHub makes around a single comment, and tells of."""
     now = github.clock.now()
     review = Review(github.new_id(), pull, user, "", "COMMENTED", commit_id, now, now)
     pull.reviews.append(review)
     github.register(review)
+    _tell_review(github, review, "submitted", {})
     return review
 
 

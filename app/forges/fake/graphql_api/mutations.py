@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from app.forges.fake.acts import commenting, reviewing
 from app.forges.fake.acts.pull_requests import branch_moved
+from app.forges.fake.commits import Content
 from app.forges.fake.entities import IssueComment, PullRequest, Repository, Review, ReviewComment, Thread, User
 from app.forges.fake.errors import Refusal
-from app.forges.fake.git import Content
 from app.forges.fake.graphql_api.objects import (
     Arguments,
     GraphQLRefusal,

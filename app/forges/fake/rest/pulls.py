@@ -4,10 +4,11 @@ from pydantic import BaseModel
 
 from app.forges.fake.acts import pull_requests
 from app.forges.fake.acts.anchors import diff_of
+from app.forges.fake.acts.opening import NewPullRequest, open_pull_request
+from app.forges.fake.commits import Commit
 from app.forges.fake.diffs import DiffFile
 from app.forges.fake.entities import PullRequest, Repository
 from app.forges.fake.errors import Refusal, invalid
-from app.forges.fake.git import Commit
 from app.forges.fake.http import Answer, Call, Routes
 from app.forges.fake.rest.find import pull_of
 from app.forges.fake.shapes.pulls import pull_request_simple
@@ -23,7 +24,7 @@ DIFF_FILES, DIFF_LINES = 300, 20_000
 LISTED_FILES, LISTED_COMMITS = 3_000, 250
 
 
-class NewPull(BaseModel):
+class PullInput(BaseModel):
     title: str
     head: str
     base: str
@@ -55,12 +56,9 @@ async def list_pulls(call: Call) -> Answer:
 
 @routes.on("POST /repos/{owner}/{repo}/pulls", needs="pull_requests:write", content=True)
 async def create_pull(call: Call) -> Answer:
-    wanted = call.read(NewPull)
+    wanted = call.read(PullInput)
     owner, _, ref = wanted.head.rpartition(":")
-    pull = await pull_requests.open_pull_request(
-        call.github,
-        call.repo,
-        author=call.viewer.acting_user(),
+    opening = NewPullRequest(
         title=wanted.title,
         body=wanted.body,
         head_repo=_head_repository(call, owner),
@@ -69,6 +67,7 @@ async def create_pull(call: Call) -> Answer:
         draft=wanted.draft,
         maintainer_can_modify=wanted.maintainer_can_modify and bool(owner),
     )
+    pull = await open_pull_request(call.github, call.repo, call.viewer.acting_user(), opening)
     return Answer(201, await pull_requests.describe(call.github, pull))
 
 

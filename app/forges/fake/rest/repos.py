@@ -3,9 +3,9 @@
 from urllib.parse import quote
 
 from app.domain.pull_request import Permission
+from app.forges.fake.commits import Commit
 from app.forges.fake.entities import User
 from app.forges.fake.errors import Refusal, not_found
-from app.forges.fake.git import Commit
 from app.forges.fake.http import Answer, Call, Json, Routes
 from app.forges.fake.shapes import repositories as shapes
 from app.forges.fake.shapes.people import public_user, simple_user

@@ -23,27 +23,16 @@ class Size:
 
 def pull_request_simple(github: FakeGitHub, pull: PullRequest) -> Json:
     """The form of lists and of review events."""
-    api = f"{github.api_url}/repos/{pull.repo.full_name}"
-    html = f"{github.web_url}/{pull.repo.full_name}/pull/{pull.number}"
-    url, issue = f"{api}/pulls/{pull.number}", f"{api}/issues/{pull.number}"
-    links = {
-        "self": url,
-        "html": html,
-        "issue": issue,
-        "comments": f"{issue}/comments",
-        "review_comments": f"{url}/comments",
-        "review_comment": f"{api}/pulls/comments{{/number}}",
-        "commits": f"{url}/commits",
-        "statuses": f"{api}/statuses/{pull.head_sha}",
-    }
+    links = _links(github, pull)
+    html = links["html"]
     return {
-        "url": url,
+        "url": links["self"],
         "id": pull.pull_id,
         "node_id": node_id_of(pull),
         "html_url": html,
         "diff_url": f"{html}.diff",
         "patch_url": f"{html}.patch",
-        "issue_url": issue,
+        "issue_url": links["issue"],
         "number": pull.number,
         "state": pull.state,
         "locked": pull.locked,
@@ -137,6 +126,21 @@ def issue(github: FakeGitHub, pull: PullRequest) -> Json:
 def reaction_counts(url: str, contents: list[str]) -> Json:
     kinds = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
     return {"url": url, "total_count": len(contents), **{kind: contents.count(kind) for kind in kinds}}
+
+
+def _links(github: FakeGitHub, pull: PullRequest) -> dict[str, str]:
+    api = f"{github.api_url}/repos/{pull.repo.full_name}"
+    url, issue_url = f"{api}/pulls/{pull.number}", f"{api}/issues/{pull.number}"
+    return {
+        "self": url,
+        "html": f"{github.web_url}/{pull.repo.full_name}/pull/{pull.number}",
+        "issue": issue_url,
+        "comments": f"{issue_url}/comments",
+        "review_comments": f"{url}/comments",
+        "review_comment": f"{api}/pulls/comments{{/number}}",
+        "commits": f"{url}/commits",
+        "statuses": f"{api}/statuses/{pull.head_sha}",
+    }
 
 
 def _end(github: FakeGitHub, repo: Repository | None, owner: User, ref: str, sha: str) -> Json:

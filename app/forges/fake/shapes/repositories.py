@@ -4,9 +4,9 @@ import base64
 from urllib.parse import quote
 
 from app.forges.fake.clock import stamp
+from app.forges.fake.commits import Commit
 from app.forges.fake.diffs import DiffFile
 from app.forges.fake.entities import Repository
-from app.forges.fake.git import Commit
 from app.forges.fake.shapes.people import maybe_user, simple_user
 from app.forges.fake.state import FakeGitHub, node_id, node_id_of
 

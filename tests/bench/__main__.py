@@ -1,0 +1,58 @@
+"""`python -m tests.bench [name …] [--quick]`: measures the real product and prints each figure beside its target."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from tests.bench import acknowledging, latency, large_diff, limits, memory, micro, throughput
+from tests.bench.figures import Figure, table
+
+# Whether it is a quick run, for a look, or a whole one -> the figures.
+Bench = Callable[[bool], Awaitable[Sequence[Figure]]]
+
+BENCHES: Mapping[str, tuple[str, Bench]] = {
+    "ack-sqlite": ("Acknowledgement, SQLite", acknowledging.on_sqlite),
+    "ack-postgresql": ("Acknowledgement, PostgreSQL", acknowledging.on_postgresql),
+    "ack-without-temporal": ("Acknowledgement while Temporal is down", acknowledging.without_temporal),
+    "latency": ("From webhook to posted review, one at a time", latency.measure),
+    "throughput": ("Reviews a minute, 20 at once over 10 installations", throughput.measure),
+    "memory": ("Memory and start", memory.measure),
+    "large-diff": ("A diff of 20,000 lines", large_diff.measure),
+    "limits": ("A thousand pushes on one installation", limits.measure),
+    "micro": ("The small parts", micro.measure),
+}
+
+
+def main() -> int:
+    """1 when a target was missed, so that a script can tell."""
+    wanted = _arguments()
+    missed = 0
+    for name in wanted.name or BENCHES:
+        title, bench = BENCHES[name]
+        began = time.monotonic()
+        figures = asyncio.run(_measured(bench, wanted.quick))
+        missed += sum(figure.missed for figure in figures)
+        took = time.monotonic() - began
+        sys.stdout.write(table(f"{title} ({name}, {took:.0f} s{', quick' if wanted.quick else ''})", figures) + "\n")
+        sys.stdout.flush()
+    return 1 if missed else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="poe bench", description=__doc__)
+    parser.add_argument("name", nargs="*", help=f"which of {', '.join(BENCHES)}; all when none is named")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the size: shows that it works, proves little")
+    wanted = parser.parse_args()
+    if unknown := [name for name in wanted.name if name not in BENCHES]:
+        parser.error(f"There is no bench {unknown[0]!r}; there are {', '.join(BENCHES)}.")
+    return wanted
+
+
+async def _measured(bench: Bench, quick: bool) -> Sequence[Figure]:
+    return await bench(quick)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

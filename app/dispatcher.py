@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from app.domain.actions import Delivery
 from app.domain.errors import MalformedDelivery
@@ -20,12 +20,15 @@ from workflows.client import Turns
 log = structlog.get_logger()
 
 BATCH = 64
-# How long is a claimed row ours before another dispatcher may take it? Longer than any nudge takes.
-LEASE = timedelta(seconds=60)
+# How long is a claimed row ours before another dispatcher may take it? Longer than a nudge takes, and no longer: what a
+# killed process had claimed waits for its end. A row that is told twice changes nothing.
+LEASE = timedelta(seconds=15)
 # Rows of this process arrive with a wake-up; this is for those of other processes and for retries that came due.
 IDLE = timedelta(milliseconds=250)
-# After so many tries a row is set aside as failed: it stays, with its reason, and does not block what follows.
+# After so many tries a row that Temporal refuses is set aside as failed: it stays, with its reason, and does not block
+# what follows. While Temporal is away nothing is given up.
 TRIES = 60
+AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 LONGEST_PAUSE = timedelta(seconds=30)
 # A body above this is parsed off the event loop: 25 MB take a second.
 LARGE_BODY = 256_000
@@ -106,11 +109,14 @@ class Dispatcher:
     async def _tell(self, group: Sequence[_Read]) -> None:
         """Nudge one pull request in the order of arrival; the same word twice in a batch is said once."""
         said: set[str] = set()
-        for read in group:
+        for number, read in enumerate(group):
             try:
                 await self._tell_one(read.meaning, said)
             except (RPCError, OSError, TimeoutError) as error:
-                await self._put_off(read.delivery, error)
+                # What came later must not overtake it, and would only wait for the same answer.
+                for late in group[number:]:
+                    await self._put_off(late.delivery, error)
+                return
             else:
                 await self.deliveries.settle(
                     read.delivery.row_id, "handled", read.meaning.reason, ref=str(read.meaning.ref or "")
@@ -126,7 +132,7 @@ class Dispatcher:
             await self.turns.run_chore(meaning.chore)
 
     async def _put_off(self, delivery: Delivery, error: Exception) -> None:
-        if delivery.attempts >= TRIES:
+        if delivery.attempts >= TRIES and not _is_away(error):
             await self.deliveries.settle(delivery.row_id, "failed", f"{TRIES} tries: {type(error).__name__}")
             return
         pause = min(timedelta(milliseconds=250) * 2 ** min(delivery.attempts, 10), LONGEST_PAUSE)
@@ -136,3 +142,7 @@ class Dispatcher:
         log.warning(
             "dispatch.put_off", delivery=delivery.row_id, attempts=delivery.attempts, error=type(error).__name__
         )
+
+
+def _is_away(error: Exception) -> bool:
+    return not isinstance(error, RPCError) or error.status in AWAY

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, FailureError, WorkflowAlreadyStartedError
 from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
         Nudge,
         PullRequestInput,
         ReviewInput,
+        Stop,
     )
 
 from workflows import timing, turn
@@ -103,9 +104,17 @@ class PullRequest:
             case turn.Start():
                 return await self._start(order)
             case turn.StopReview(stop):
-                if self.review is not None:
-                    await self.review.signal(Review.stop, stop)
+                await self._stop(stop)
                 return None
+
+    async def _stop(self, stop: Stop) -> None:
+        if self.review is None:
+            return
+        try:
+            await self.review.signal(Review.stop, stop)
+        except FailureError:
+            # It ended while we looked: there is nothing to stop, and what is wanted next must not be lost with it.
+            return
 
     async def _look(self, request: str) -> Admission:
         try:

@@ -8,7 +8,7 @@ from temporalio import activity
 
 from app.domain.answers import fixed_in
 from app.domain.diff import Diff
-from app.domain.errors import RateLimited
+from app.domain.errors import HeadMoved, RateLimited
 from app.domain.findings import Place
 from app.domain.outcomes import Outcome
 from app.domain.phrases import Voice
@@ -81,7 +81,12 @@ class Posting:
         if draft is None:
             return "", 0
         writer = self.writers[run.ref.connection]
-        review_id = await self._stage(run, writer, draft)
+        try:
+            review_id = await self._stage(run, writer, draft)
+        except HeadMoved as moved:
+            if moved.head_sha == run.head_sha:
+                raise
+            return moved.head_sha, 0
         moved_to = await self._moved_to(run)
         if moved_to:
             await writer.discard_review(run.ref, review_id)

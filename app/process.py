@@ -1,14 +1,16 @@
 """What one process of Corrigent runs: the door, the dispatcher, the workers, or all of them with their own Temporal."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import structlog
 
 from app.dispatcher import Dispatcher
+from app.metrics import Metrics
 from app.queue_activities import all_activities
 from app.reviewer_making import ModelReviewers
 from app.routing import Routing
@@ -16,8 +18,11 @@ from app.settings import Settings
 from app.sweeper import POLL_EVERY, SWEEP_EVERY, Sweeper
 from app.temporal_client import connect, end_what_is_older, make_current
 from app.temporal_server import EmbeddedTemporal
+from app.web.access import address_of, one_time_link, open_access
 from app.web.hooks import HookDoor
+from app.web.live import Live
 from app.web.main import create_app
+from app.web.pages.routes import dashboard
 from app.web.server import serving
 from app.wiring import Forges, Store, open_forges, open_store, utc_now
 from app.worker import WorkerGroup
@@ -38,6 +43,9 @@ class Running:
     port: int = 0
     turns: Turns | None = None
     dispatcher: Dispatcher | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+    # Makes a link to the dashboard that lets one browser in; None where no pages are served.
+    new_link: Callable[[], str] | None = None
     # Parts that were asked for and are not up yet.
     starting: frozenset[Part] = frozenset()
     # Set when a loop of this process ended with an error: the process cannot go on as it should.
@@ -71,14 +79,26 @@ async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) 
         deliveries=state.store.deliveries,
         inboxes=state.forges.inboxes,
         wake=state.wake,
-        received=lambda _status: None,
+        received=lambda status: state.metrics.hook("", int(status)),
+    )
+    access, live = open_access(settings, utc_now), Live()
+    pages = dashboard(
+        state.store,
+        access=access,
+        live=live,
+        metrics=state.metrics,
+        metrics_token=settings.metrics_token,
+        clock=utc_now,
     )
 
     async def healthy() -> Mapping[str, str]:
         return dict.fromkeys(sorted(state.starting), "starting")
 
-    app = create_app(door=door, healthy=healthy)
+    app = create_app(door=door, healthy=healthy, pages=pages)
     state.port = await stack.enter_async_context(serving(app, settings.listen_host, settings.listen_port))
+    # Before the server, which waits for its open answers.
+    stack.callback(live.close)
+    state.new_link = partial(one_time_link, access, address_of(settings, state.port))
 
 
 async def _connect(
@@ -91,8 +111,7 @@ async def _connect(
         _in_background(stack, state, server.keep_running())
     client = await connect(settings, address)
     state.turns = Turns(client, time_scale=settings.time_scale)
-    if embedded:
-        await end_what_is_older(settings.home, state.turns)
+    ended = embedded and await end_what_is_older(settings.home, state.turns)
     if "work" in parts:
         reviewers = ModelReviewers(settings, state.store, clock=utc_now)
         stack.push_async_callback(reviewers.close)
@@ -101,6 +120,8 @@ async def _connect(
         if embedded:
             await make_current(client, settings.worker_build_id)
         await state.turns.ensure_schedules()
+        if ended:
+            await state.turns.run_chore("reconcile")
     if "dispatch" in parts:
         _dispatch(stack, settings, state, state.turns)
 

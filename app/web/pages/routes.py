@@ -1,0 +1,87 @@
+"""Every page, one line each, and who stands before it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from typing_extensions import override
+
+from app.metrics import Metrics
+from app.web.access import Access, Guard, Viewer
+from app.web.body import BodyReader
+from app.web.live import Live
+from app.web.pages.enter import EnterPage, stranger
+from app.web.pages.metrics import MetricsPage
+from app.web.pages.missing import foreign_name, missing
+from app.web.pages.parts.rendering import STATIC, Templates
+from app.web.pages.pull_request import PullRequestPage
+from app.web.pages.run import RunPage
+from app.web.pages.runs import RunsPage
+from app.wiring import Store
+
+
+def dashboard(
+    store: Store,
+    *,
+    access: Access,
+    live: Live,
+    metrics: Metrics,
+    metrics_token: SecretStr | None,
+    clock: Callable[[], datetime],
+) -> list[BaseRoute]:
+    """For create_app; the last route answers for every path that is nobody's."""
+    templates = Templates(clock)
+    guard = Guard(access, stranger=partial(stranger, templates), foreign_name=partial(foreign_name, templates))
+    enter = EnterPage(access=access, templates=templates, reader=BodyReader())
+    figures = MetricsPage(metrics=metrics, deliveries=store.deliveries, token=metrics_token)
+    runs = RunsPage(runs=store.runs, repositories=store.repositories, templates=templates, live=live, clock=clock)
+    run = RunPage(
+        runs=store.runs,
+        findings=store.findings,
+        streams=store.streams,
+        blobs=store.blobs,
+        templates=templates,
+        live=live,
+        clock=clock,
+    )
+    pull_request = PullRequestPage(
+        runs=store.runs,
+        findings=store.findings,
+        pull_requests=store.pull_requests,
+        repositories=store.repositories,
+        blobs=store.blobs,
+        templates=templates,
+        clock=clock,
+    )
+
+    async def nothing(_request: Request, _viewer: Viewer) -> Response:
+        return missing(templates)
+
+    return [
+        Route("/", guard.page(runs.show)),
+        Route("/live/runs", guard.page(runs.watch)),
+        Route("/runs/{run_id}", guard.page(run.show)),
+        Route("/live/runs/{run_id}", guard.page(run.watch)),
+        Route("/pulls/{connection}/{repo_id}/{number:int}", guard.page(pull_request.show)),
+        Route("/enter", guard.door(enter.show), methods=["GET"]),
+        Route("/enter", guard.door(enter.submit), methods=["POST"]),
+        Route("/metrics", figures.show),
+        Mount("/static", _Assets(directory=STATIC)),
+        Route("/{path:path}", guard.page(nothing)),
+    ]
+
+
+class _Assets(StaticFiles):
+    """May be kept by browsers: their addresses change with their content."""
+
+    @override
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:  # Any: handed on as starlette calls it
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response

@@ -1,0 +1,183 @@
+"""`/runs/{run_id}`: one run, counting while it happens; then what was found, what was read, and what it cost."""
+
+from collections.abc import AsyncGenerator, Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.domain.diff import Diff
+from app.domain.findings import TrackedFinding
+from app.domain.outcomes import conclusion
+from app.domain.repo_config import ConfigInForce
+from app.domain.review import ReviewResult
+from app.domain.runs import Run, StageTime
+from app.store.blobs import Blobs
+from app.store.findings import Findings
+from app.store.run_rows import RunRow
+from app.store.runs import Runs, stream_of
+from app.store.streams import END, Streams
+from app.web.access import Viewer
+from app.web.live import Live, Update, standing
+from app.web.pages.missing import missing
+from app.web.pages.parts.accounts import Account, account
+from app.web.pages.parts.excerpts import ShownLine, excerpt
+from app.web.pages.parts.lists import listed, of_pull_request
+from app.web.pages.parts.lives import Moment, life, mended_at, result_of
+from app.web.pages.parts.rendering import Templates
+
+# The last words of the reviewers that are shown while they read.
+_PROGRESS_LINES = 3
+# Findings shown whole; a run with more is a run over generated code.
+FINDINGS_SHOWN = 100
+
+
+class ShownFinding(NamedTuple):
+    """A finding with the code it is about and what became of it."""
+
+    tracked: TrackedFinding
+    lines: tuple[ShownLine, ...]
+    life: tuple[Moment, ...]
+    # Why it is no thread, where it was held back.
+    reason: str = ""
+
+
+class Groups(NamedTuple):
+    """A run's findings by what became of them; each list is by rank."""
+
+    open: tuple[ShownFinding, ...] = ()
+    held_back: tuple[ShownFinding, ...] = ()
+    # Mended by this run, or mended, dismissed or withdrawn since.
+    closed: tuple[ShownFinding, ...] = ()
+
+
+class Progress(NamedTuple):
+    """How far a run is: its stages with their seconds so far, and the reviewers' last words."""
+
+    run: Run
+    stages: tuple[tuple[StageTime, float], ...]
+    last: tuple[str, ...]
+
+
+class RunPage:
+    def __init__(
+        self,
+        *,
+        runs: Runs,
+        findings: Findings,
+        streams: Streams,
+        blobs: Blobs,
+        templates: Templates,
+        live: Live,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._runs = runs
+        self._findings = findings
+        self._streams = streams
+        self._blobs = blobs
+        self._templates = templates
+        self._live = live
+        self._clock = clock
+
+    async def show(self, request: Request, viewer: Viewer) -> Response:
+        row = await self._row(request, viewer)
+        if row is None:
+            return missing(self._templates)
+        result = await result_of(self._blobs, row.run.result_key)
+        return self._templates.page(
+            "run.html",
+            row=row,
+            listed=listed(row, self._clock()),
+            conclusion=conclusion(result.verdict) if result is not None else None,
+            progress=await self._progress(row),
+            groups=await self._groups(row, result, viewer),
+            findings_shown=FINDINGS_SHOWN,
+            account=await self._account(row, result),
+        )
+
+    async def watch(self, request: Request, viewer: Viewer) -> Response:
+        row = await self._row(request, viewer)
+        if row is None:
+            return missing(self._templates)
+        seen = request.headers.get("last-event-id", "")
+        return self._live.answer(self._updates(row, viewer, int(seen) if seen.isdecimal() else 0))
+
+    async def _row(self, request: Request, viewer: Viewer) -> RunRow | None:
+        return await self._runs.row(request.path_params["run_id"], viewer.repos)
+
+    async def _updates(self, row: RunRow, viewer: Viewer, after: int) -> AsyncGenerator[Update | None]:
+        """What counts up, after each event of the run; a wait is written on the row without one."""
+        run_id = row.run.run_id
+        async for events in self._live.beaten(self._streams.follow(stream_of(run_id), after)):
+            now = await self._runs.row(run_id, viewer.repos)
+            if now is None:
+                return
+            if events is None and now.run == row.run:
+                yield None
+                continue
+            row, after = now, events[-1].seq if events else after
+            piece = self._templates.piece("_progress.html", progress=await self._progress(row))
+            yield Update("progress", piece, after)
+            if events and events[-1].kind == END:
+                yield Update("end", "", after)
+
+    async def _progress(self, row: RunRow) -> Progress:
+        now = self._clock()
+        run = row.run
+        last: list[str] = []
+        if run.outcome is None:
+            events = standing(await self._streams.read(stream_of(run.run_id), 0))
+            last = [event.data for event in events if event.kind == "progress"][-_PROGRESS_LINES:]
+        stages = tuple(
+            (stage, max(0.0, (now - stage.started_at).total_seconds()) if stage.seconds is None else stage.seconds)
+            for stage in run.stages
+        )
+        return Progress(run, stages, tuple(last))
+
+    async def _groups(self, row: RunRow, result: ReviewResult | None, viewer: Viewer) -> Groups:
+        if result is None:
+            return Groups()
+        now = {one.finding_id: one for one in await self._findings.of(row.run.ref)}
+        raised = [now.get(one.finding_id, one) for one in (*result.open, *result.mended)]
+        held = {one.finding.finding_id: one.reason for one in result.held_back}
+        # A dismissed finding leaves the result; what was there when this run ended is still its story.
+        told = {one.finding_id for one in raised} | held.keys()
+        gone = [one for one in now.values() if one.state != "open" and _was_there(one, row, told)]
+        everything = [*raised, *(now.get(i, h.finding) for i, h in zip(held, result.held_back, strict=True)), *gone]
+        runs = ()
+        if any(one.state == "mended" for one in everything):
+            runs = await of_pull_request(self._runs, row.run.ref, viewer)
+        mended = await mended_at(self._blobs, runs, everything)
+        diff = await self._diff(row)
+
+        def shown(one: TrackedFinding) -> ShownFinding:
+            reason = held.get(one.finding_id, "")
+            return ShownFinding(one, excerpt(diff, one.finding), life(one, mended.get(one.finding_id, "")), reason)
+
+        return Groups(
+            open=tuple(shown(one) for one in raised if one.state == "open"),
+            held_back=tuple(shown(one) for one in everything if one.finding_id in held and one.state == "open"),
+            closed=tuple(shown(one) for one in everything if one.state != "open"),
+        )
+
+    async def _diff(self, row: RunRow) -> Diff | None:
+        try:
+            return await self._blobs.get_model(row.run.diff_key, Diff) if row.run.diff_key else None
+        except FileNotFoundError:
+            # Retention took it; the quotes are still there.
+            return None
+
+    async def _account(self, row: RunRow, result: ReviewResult | None) -> Account:
+        config = result.config if result is not None else None
+        if config is None and row.run.config_key:
+            try:
+                config = await self._blobs.get_model(row.run.config_key, ConfigInForce)
+            except FileNotFoundError:
+                config = None
+        return account(result, config)
+
+
+def _was_there(finding: TrackedFinding, row: RunRow, told: set[str]) -> bool:
+    ended = row.run.finished_at
+    return ended is not None and finding.first_seen_at <= ended and finding.finding_id not in told

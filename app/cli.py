@@ -68,15 +68,30 @@ def review(
 def setup_github(
     host: Annotated[str, typer.Option(help="github.com, or the host of a GitHub Enterprise Server.")] = "github.com",
     url: Annotated[str, typer.Option(help="The public address that webhooks can reach; without one we poll.")] = "",
+    org: Annotated[str, typer.Option(help="The organisation that will own the App; your account when left out.")] = "",
     fixes: Annotated[bool | None, typer.Option("--fixes/--review-only", help="May it write code as well?")] = None,
     merge_queue: Annotated[bool, typer.Option(help="The check is required in a merge queue.")] = False,
+    ca_file: Annotated[Path | None, typer.Option(help="PEM file of the authority of that host's certificate.")] = None,
+    proxy: Annotated[str, typer.Option(help="The way to that host: http://proxy.example.com:3128.")] = "",
     port: Annotated[int, typer.Option(help="Where the page is opened on this machine.")] = 8377,
     home: Home = None,
 ) -> None:
     """Make the App in the browser and write the settings."""
     from app.setup.github import setup_github as run
 
-    leave(run(host=host, url=url, fixes=fixes, merge_queue=merge_queue, port=port, home=home))
+    leave(
+        run(
+            host=host,
+            url=url,
+            organisation=org,
+            fixes=fixes,
+            merge_queue=merge_queue,
+            ca_file=ca_file,
+            proxy=proxy,
+            port=port,
+            home=home,
+        )
+    )
 
 
 @app.command()
@@ -92,7 +107,7 @@ def doctor(
     part: Annotated[str, typer.Argument(help="One part only: settings, model, GitHub, …")] = "", home: Home = None
 ) -> None:
     """Check every part, one line each, with what to do next."""
-    from app.doctor import run_doctor
+    from app.doctor.run import run_doctor
 
     leave(run_doctor(part, home=home))
 

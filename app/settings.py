@@ -17,6 +17,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -105,6 +106,11 @@ class Settings(Frozen):
     # Holds a password on most machines, hence a secret. Never empty once loaded.
     database_url: SecretStr = SecretStr("")
     blobs_url: str = ""
+    # Of an S3 that is not Amazon's, or where the machine has no role of its own.
+    blobs_endpoint: str = ""
+    blobs_region: str = ""
+    blobs_access_key_id: str = ""
+    blobs_secret_access_key: SecretStr | None = Field(default=None, validate_default=True)
 
     # Empty: the embedded server.
     temporal_address: str = ""
@@ -137,6 +143,10 @@ class Settings(Frozen):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
     otel_endpoint: str = ""
+    # Where a process without a door tells its figures; the door has /metrics.
+    metrics_port: int | None = Field(default=None, ge=0, le=65_535)
+    # Figures of Temporal's own SDK.
+    temporal_metrics_port: int | None = Field(default=None, ge=1, le=65_535)
 
     keep_runs_days: int = Field(default=180, ge=1)
     keep_deliveries_days: int = Field(default=90, ge=1)
@@ -147,10 +157,17 @@ class Settings(Frozen):
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
 
-    @field_validator("public_url", "model_base_url", "otel_endpoint")
+    @field_validator("public_url", "model_base_url", "otel_endpoint", "blobs_endpoint")
     @classmethod
     def _is_url(cls, url: str) -> str:
         return _checked_url(url, plain_http_only_at_home=False) if url else ""
+
+    @field_validator("blobs_secret_access_key")
+    @classmethod
+    def _has_its_id(cls, secret: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if bool(secret) != bool(others.data.get("blobs_access_key_id")):
+            raise ValueError("it belongs to blobs_access_key_id; set both or neither")
+        return secret
 
     @field_validator("defaults", "locked")
     @classmethod

@@ -67,7 +67,7 @@ async def open_store(settings: Settings, *, may_migrate: bool) -> AsyncGenerator
             db=db,
             actions=Actions(db),
             audit=Audit(db),
-            blobs=Blobs(settings.blobs_url),
+            blobs=open_blobs(settings),
             config_files=ConfigFiles(db),
             cursors=Cursors(db),
             deliveries=Deliveries(db),
@@ -82,6 +82,17 @@ async def open_store(settings: Settings, *, may_migrate: bool) -> AsyncGenerator
         )
     finally:
         await db.close()
+
+
+def open_blobs(settings: Settings) -> Blobs:
+    secret = settings.blobs_secret_access_key
+    return Blobs(
+        settings.blobs_url,
+        endpoint=settings.blobs_endpoint,
+        region=settings.blobs_region,
+        access_key_id=settings.blobs_access_key_id,
+        secret_access_key=secret.get_secret_value() if secret else "",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,6 +79,7 @@ class Inbox:
     url: str = ""
     arrived: list[Arrived] = field(default_factory=list[Arrived])
     statuses: list[int] = field(default_factory=list[int])
+    delay: float = 0.0
 
     def actions(self, event: str) -> list[str | None]:
         return [one.payload.get("action") for one in self.arrived if one.headers["x-github-event"] == event]
@@ -87,6 +88,7 @@ class Inbox:
         lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
         self.arrived.append(Arrived(headers, await reader.readexactly(int(headers["content-length"]))))
+        await asyncio.sleep(self.delay)
         status = self.statuses.pop(0) if self.statuses else 202
         writer.write(f"HTTP/1.1 {status} Said\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
         await writer.drain()

@@ -223,3 +223,12 @@ async def test_nobody_home_is_recorded(forge: FakeForge, repo: FakeRepo, app: Ap
     await repo.open_pull_request(changes={"shop.py": CHANGED})
     await forge.deliveries_answered()
     assert {one.status for one in forge.deliveries if one.event == "pull_request"} == {"failed to connect to host"}
+
+
+async def test_a_slow_answer_is_no_answer(forge: FakeForge, repo: FakeRepo, app: AppCredentials, box: Inbox) -> None:
+    await forge.deliveries_answered()
+    assert forge.github.hooks.answer_within == timedelta(seconds=10)
+    forge.github.hooks.answer_within, box.delay = timedelta(seconds=0.05), 0.2
+    await repo.open_pull_request(changes={"shop.py": CHANGED})
+    await forge.deliveries_answered()
+    assert {one.status for one in forge.deliveries if one.event == "pull_request"} == {"timed out"}

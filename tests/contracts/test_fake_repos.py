@@ -2,10 +2,13 @@
 
 import base64
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 
 import httpx
 import pytest
 
+from app.forges.fake.errors import Refusal
+from app.forges.fake.git import GitError
 from app.forges.fake.repo_scenario import FakeRepo
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from tests.contracts.support import CHANGED, FILE, installation
@@ -154,3 +157,36 @@ async def test_a_renamed_repository_is_found_by_its_id(repo: FakeRepo, http: htt
     assert (await http.get(SHOP)).status_code == 404
     repo.delete()
     assert (await http.get(f"/repositories/{repo.repo_id}/pulls/1")).status_code == 404
+
+
+async def test_a_conflict_is_not_mergeable(repo: FakeRepo, http: httpx.AsyncClient) -> None:
+    await repo.commit({"shop.py": FILE.replace("line 5", "another five")})
+    states = [(await http.get(f"{SHOP}/pulls/1")).json()["mergeable_state"] for _ in range(2)]
+    assert states == ["unknown", "dirty"]
+    with pytest.raises(GitError):
+        await repo.pull_request(1).rebase()
+    with pytest.raises(Refusal, match="not mergeable"):
+        await repo.pull_request(1).merge()
+
+
+async def test_comments_since_a_moment(forge: FakeForge, repo: FakeRepo, http: httpx.AsyncClient) -> None:
+    pull = repo.pull_request(1)
+    old, thread = pull.comment("Old"), await pull.comment_on_line("shop.py", 5, "Old too")
+    forge.advance(timedelta(minutes=10))
+    moment = forge.github.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    pull.comment("New")
+    pull.reply(thread, "New too")
+    for path, body in (("issues/1/comments", "New"), ("pulls/1/comments", "New too")):
+        listed = (await http.get(f"{SHOP}/{path}", params={"since": moment})).json()
+        assert [one["body"] for one in listed] == [body]
+    pull.edit_comment(old, "Old, edited")
+    listed = (await http.get(f"{SHOP}/issues/1/comments", params={"since": moment})).json()
+    assert [one["body"] for one in listed] == ["Old, edited", "New"]
+
+
+async def test_a_visitor_sees_the_story(forge: FakeForge, repo: FakeRepo) -> None:
+    repo.pull_request(1).comment("<script>")
+    async with httpx.AsyncClient() as browser:
+        page = await browser.get(repo.pull_request(1).url)
+        assert "&lt;script&gt;" in page.text
+        assert (await browser.get(f"{forge.url}/acme/shop/pull/9")).status_code == 404

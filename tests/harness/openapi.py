@@ -69,12 +69,12 @@ class OfficialDescriptions:
     """GitHub's descriptions, read once: REST, webhooks, GraphQL."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._validators: dict[str, Draft202012Validator | None] = {}
 
     @cached_property
     def rest(self) -> OpenAPI:
-        description = json.loads((self._folder / "openapi-subset-noexamples.json").read_text())
+        description = json.loads((self.folder / "openapi-subset-noexamples.json").read_text())
         _allow_null_in_nullable_enums(description)
         for schema, place in NULL_IN_REALITY:
             _allow_null(description["components"]["schemas"], schema, place)
@@ -87,11 +87,11 @@ class OfficialDescriptions:
 
     @cached_property
     def webhooks(self) -> dict[str, Any]:
-        return json.loads((self._folder / "openapi-webhooks-subset.json").read_text())
+        return json.loads((self.folder / "openapi-webhooks-subset.json").read_text())
 
     @cached_property
     def schema(self) -> graphql.GraphQLSchema:
-        text = (self._folder / "schema.graphql").read_text()
+        text = (self.folder / "schema.graphql").read_text()
         # The published schema does not pass graphql-core's own checks.
         return graphql.build_schema(text, assume_valid=True, assume_valid_sdl=True)
 

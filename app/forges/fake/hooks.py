@@ -74,6 +74,7 @@ class Hooks:
     def __init__(self, clock: Clock, *, enterprise: bool) -> None:
         self.clock = clock
         self.deliveries: list[Delivery] = []
+        self.answer_within = ANSWER_WITHIN
         self._enterprise = enterprise
         self._rules: list[HookRule] = []
         self._held: list[Delivery] | None = None
@@ -205,7 +206,12 @@ class Hooks:
     async def _attempt(self, delivery: Delivery) -> None:
         started = perf_counter()
         try:
-            answer = await self._http().post(delivery.app.webhook_url, content=delivery.body, headers=delivery.headers)
+            answer = await self._http().post(
+                delivery.app.webhook_url,
+                content=delivery.body,
+                headers=delivery.headers,
+                timeout=self.answer_within.total_seconds(),
+            )
         except httpx.TimeoutException:
             delivery.status, delivery.status_code = "timed out", 504
         except httpx.TransportError:
@@ -221,9 +227,7 @@ class Hooks:
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
             # A context of our own is quick to make; httpx's default reads every certificate of the system (30 ms).
-            self._client = httpx.AsyncClient(
-                timeout=ANSWER_WITHIN.total_seconds(), verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False
-            )
+            self._client = httpx.AsyncClient(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False)
         return self._client
 
     def _headers(self, delivery: Delivery) -> dict[str, str]:

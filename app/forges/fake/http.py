@@ -79,6 +79,11 @@ class Call:
     def accept(self) -> str:
         return self.request.headers.get("accept", "")
 
+    @property
+    def page_size(self) -> int:
+        """At most 100, whatever was asked."""
+        return min(max(self._query_number("per_page", 30), 1), 100)
+
     def number(self, name: str) -> int:
         """A number out of the path; what is not one names nothing."""
         text = self.params[name]
@@ -101,13 +106,16 @@ class Call:
     def page(
         self, items: Sequence[Item], shape: Shape[Item], *, wrap: Callable[[list[Json]], object] | None = None
     ) -> Answer:
-        """One page of a list with its Link header; at most 100 a page whatever was asked."""
-        size = min(max(_integer(self.request.query.get("per_page"), 30), 1), 100)
-        number = max(_integer(self.request.query.get("page"), 1), 1)
+        """One page of a list with its Link header."""
+        size, number = self.page_size, max(self._query_number("page", 1), 1)
         seen = self._settled(items)
         chosen = [shape(self.github, item) for item in seen[(number - 1) * size : number * size]]
         links = self._links(number, -(-len(seen) // size))
         return Answer(data=chosen if wrap is None else wrap(chosen), headers={"link": links} if links else {})
+
+    def _query_number(self, name: str, default: int) -> int:
+        text = self.request.query.get(name, "")
+        return int(text) if text.isdecimal() and len(text) < 10 else default
 
     def _settled(self, items: Sequence[Item]) -> Sequence[Item]:
         if not self.lag:
@@ -190,10 +198,6 @@ def find_route(routes: Iterable[Route], method: str, path: str) -> tuple[Route, 
             if params is not None:
                 return route, params
     return None
-
-
-def _integer(text: str | None, default: int) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 10 else default
 
 
 def _created_at(item: object) -> datetime | None:

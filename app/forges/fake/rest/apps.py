@@ -166,8 +166,7 @@ async def update_hook_config(call: Call) -> Answer:
 async def list_deliveries(call: Call) -> Answer:
     """Newest first; the cursor is the id of the first delivery of the next page."""
     found = [one for one in reversed(call.github.hooks.deliveries) if one.app is app_of(call)]
-    query = call.request.query
-    size = min(int(query.get("per_page", "30")), 100)
+    query, size = call.request.query, call.page_size
     cursor = query.get("cursor")
     if cursor is not None:
         positions = [position for position, one in enumerate(found) if str(one.delivery_id) == cursor]

@@ -1,9 +1,15 @@
 """Finding what a path names, or answering 404."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+
 from app.forges.fake.access import Viewer
 from app.forges.fake.entities import App, CheckRun, IssueComment, PullRequest, Review, ReviewComment
 from app.forges.fake.errors import Refusal, not_found
 from app.forges.fake.http import Call
+
+Commented = TypeVar("Commented", IssueComment, ReviewComment)
 
 
 def pull_of(call: Call, name: str = "number") -> PullRequest:
@@ -52,6 +58,18 @@ def app_of(call: Call) -> App:
     if call.viewer.app is None:
         raise Refusal(401, "A JSON web token could not be decoded")
     return call.viewer.app
+
+
+def updated_since(call: Call, items: Sequence[Commented]) -> list[Commented]:
+    """Those that changed since the moment that `since` names; all without it."""
+    since = call.request.query.get("since")
+    if since is None:
+        return list(items)
+    try:
+        earliest = datetime.fromisoformat(since)
+    except ValueError:
+        raise Refusal(422, "Validation Failed") from None
+    return [item for item in items if item.updated_at >= earliest]
 
 
 def is_visible(viewer: Viewer, review: Review) -> bool:

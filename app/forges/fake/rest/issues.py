@@ -1,7 +1,5 @@
 """Conversation comments, labels and reactions."""
 
-from datetime import datetime
-
 from pydantic import BaseModel
 
 from app.forges.fake.acts import commenting
@@ -9,7 +7,7 @@ from app.forges.fake.acts.pull_requests import add_labels, remove_label
 from app.forges.fake.entities import IssueComment, Reaction
 from app.forges.fake.errors import Refusal, not_found
 from app.forges.fake.http import Answer, Call, Routes
-from app.forges.fake.rest.find import issue_comment_of, pull_of, require_author, review_comment_of
+from app.forges.fake.rest.find import issue_comment_of, pull_of, require_author, review_comment_of, updated_since
 from app.forges.fake.shapes.people import label
 from app.forges.fake.shapes.reviews import issue_comment, reaction
 
@@ -36,12 +34,7 @@ class LabelsInput(BaseModel):
 
 @routes.on(f"GET {_ISSUE}/comments", needs=_READ)
 async def list_comments(call: Call) -> Answer:
-    since = call.request.query.get("since")
-    found = pull_of(call).comments
-    if since is not None:
-        earliest = datetime.fromisoformat(since)
-        found = [one for one in found if one.updated_at >= earliest]
-    return call.page(found, issue_comment)
+    return call.page(updated_since(call, pull_of(call).comments), issue_comment)
 
 
 @routes.on(f"POST {_ISSUE}/comments", needs=_WRITE, content=True)

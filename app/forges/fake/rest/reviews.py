@@ -9,7 +9,7 @@ from app.forges.fake.acts.anchors import WantedPlace
 from app.forges.fake.entities import ReviewComment
 from app.forges.fake.errors import Refusal, invalid, not_found
 from app.forges.fake.http import Answer, Call, Routes
-from app.forges.fake.rest.find import is_visible, pull_of, require_author, review_comment_of, review_of
+from app.forges.fake.rest.find import is_visible, pull_of, require_author, review_comment_of, review_of, updated_since
 from app.forges.fake.shapes.reviews import review, review_comment
 
 routes = Routes()
@@ -132,7 +132,7 @@ async def dismiss_review(call: Call) -> Answer:
 async def list_review_comments(call: Call) -> Answer:
     """Comments of pending reviews are in no list but their review's own."""
     found = [one for one in pull_of(call).review_comments if one.review.state != "PENDING"]
-    return call.page(found, review_comment)
+    return call.page(updated_since(call, found), review_comment)
 
 
 @routes.on("POST /repos/{owner}/{repo}/pulls/{number}/comments", needs=_WRITE, content=True)

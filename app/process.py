@@ -24,7 +24,7 @@ from app.web.live import Live
 from app.web.main import create_app
 from app.web.pages.routes import dashboard
 from app.web.server import serving
-from app.wiring import Forges, Store, open_forges, open_store, utc_now
+from app.wiring import Forges, Store, open_forges, open_store, silence, utc_now
 from app.worker import WorkerGroup
 from workflows.client import Turns
 
@@ -58,18 +58,25 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, parts: frozenset[Part] = ALL_PARTS) -> AsyncGenerator[Running]:
-    """Everything up when this is entered; everything down, in reverse order, when it is left."""
+async def running(
+    settings: Settings, *, parts: frozenset[Part] = ALL_PARTS, assert_small: bool = False
+) -> AsyncGenerator[Running]:
+    """Everything up when this is entered; everything down, in reverse order, when it is left.
+
+    `assert_small` refuses payloads that do not belong into a history, as every test does.
+    """
     embedded = not settings.temporal_address
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings, may_migrate=embedded))
-        forges = await stack.enter_async_context(open_forges(settings, store.limits))
+        forges = await stack.enter_async_context(
+            open_forges(settings, store.limits, silence(settings, store.repositories))
+        )
         state = Running(store=store, forges=forges, starting=parts)
         # The door first: deliveries are safe from here on, whatever the rest takes.
         if "serve" in parts:
             await _open_door(stack, settings, state)
         if parts & {"dispatch", "work"}:
-            await _connect(stack, settings, state, parts, embedded=embedded)
+            await _connect(stack, settings, state, parts, assert_small=assert_small)
         state.starting = frozenset()
         yield state
 
@@ -102,14 +109,15 @@ async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) 
 
 
 async def _connect(
-    stack: AsyncExitStack, settings: Settings, state: Running, parts: frozenset[Part], *, embedded: bool
+    stack: AsyncExitStack, settings: Settings, state: Running, parts: frozenset[Part], *, assert_small: bool
 ) -> None:
     address = settings.temporal_address
+    embedded = not address
     if embedded:
         server = EmbeddedTemporal(settings.home, settings.temporal_port, ui_port=settings.temporal_ui_port)
         address = (await stack.enter_async_context(server)).address
         _in_background(stack, state, server.keep_running())
-    client = await connect(settings, address)
+    client = await connect(settings, address, assert_small=assert_small)
     state.turns = Turns(client, time_scale=settings.time_scale)
     ended = embedded and await end_what_is_older(settings.home, state.turns)
     if "work" in parts:

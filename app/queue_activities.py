@@ -184,6 +184,8 @@ class Control:
             fetching=self._fetching,
             configurations=self._configurations,
             dismissing=dismissing,
+            checks=self._checks,
+            blobs=self.store.blobs,
             voices=self._voices,
             clock=utc_now,
         )

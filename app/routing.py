@@ -10,12 +10,13 @@ from app.domain.events import (
     Event,
     Ignored,
     InstallationChanged,
+    MergeQueued,
     PullRequestChanged,
     RerunRequested,
     ThreadResolved,
 )
 from app.domain.model import Frozen
-from app.domain.pull_request import PullRequestRef
+from app.domain.pull_request import Person, PullRequestRef
 from app.store.actions import Actions
 from app.store.repositories import Repositories
 from app.store.runs import Runs
@@ -70,6 +71,8 @@ class Routing:
                 return await self._resolved(event, delivery)
             case ButtonPressed() | RerunRequested():
                 return await self._pressed(event, delivery)
+            case MergeQueued():
+                return await self._queued(event, delivery)
             case InstallationChanged():
                 return await self._installation(event)
 
@@ -135,6 +138,19 @@ class Routing:
         )
         nudge = await self._act(action, delivery)
         return Meaning(ref=run.ref, nudges=(nudge,), installation=event.repo.installation_id, reason=f"button {word}")
+
+    async def _queued(self, event: MergeQueued, delivery: Delivery) -> Meaning:
+        action = Action(
+            action_key=button_key(delivery.connection, delivery.delivery_id),
+            ref=event.ref,
+            word="merge_queue",
+            argument=event.head_sha,
+            actor=Person(user_id="", login="merge queue", is_bot=True),
+            source="merge_queue",
+            received_at=delivery.received_at,
+        )
+        nudge = await self._act(action, delivery)
+        return Meaning(ref=event.ref, nudges=(nudge,), installation=event.repo.installation_id, reason="merge queue")
 
     async def _act(self, action: Action, delivery: Delivery) -> Nudge:
         await self.actions.record(action)

@@ -1,6 +1,6 @@
 """The only place that builds: settings in, parts out. Every part gets what it needs, and nothing else."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from app.checkouts.mirrors import Mirrors
 from app.domain.names import COMMAND_PREFIX
 from app.domain.phrases import Voice
+from app.domain.pull_request import PullRequestRef
 from app.forges.base import ForgeInbox, ForgeReader, ForgeWriter, Limits
+from app.forges.quiet import QuietWriter
 from app.forges.registry import Connection, Forge, build
 from app.settings import Settings
 from app.store.actions import Actions
@@ -29,6 +31,8 @@ from app.store.schema import check, migrate
 from app.store.streams import Streams
 from app.store.usage import Usage
 from workflows.activities.configuration import OperatorLayers
+
+IsQuiet = Callable[[PullRequestRef], Awaitable[bool]]
 
 
 def utc_now() -> datetime:
@@ -100,6 +104,7 @@ class Forges:
     """The configured connections by key; each step gets the protocol it needs."""
 
     all: Mapping[str, Forge]
+    is_quiet: IsQuiet
 
     @property
     def inboxes(self) -> Mapping[str, ForgeInbox]:
@@ -111,7 +116,7 @@ class Forges:
 
     @property
     def writers(self) -> Mapping[str, ForgeWriter]:
-        return {key: forge.writer for key, forge in self.all.items()}
+        return {key: QuietWriter(forge.writer, self.is_quiet) for key, forge in self.all.items()}
 
     @property
     def mentions(self) -> Mapping[str, tuple[str, ...]]:
@@ -120,10 +125,10 @@ class Forges:
 
 
 @asynccontextmanager
-async def open_forges(settings: Settings, limits: Limits) -> AsyncGenerator[Forges]:
+async def open_forges(settings: Settings, limits: Limits, is_quiet: IsQuiet | None = None) -> AsyncGenerator[Forges]:
     forges = {one.key: build(_connection(settings, one.key), limits) for one in settings.connections}
     try:
-        yield Forges(all=forges)
+        yield Forges(all=forges, is_quiet=is_quiet or silence(settings))
     finally:
         for forge in forges.values():
             await forge.close()
@@ -143,6 +148,20 @@ def _connection(settings: Settings, key: str) -> Connection:
         ca_file=str(given.ca_file or ""),
         proxy=given.proxy.get_secret_value() if given.proxy else "",
     )
+
+
+def silence(settings: Settings, repositories: Repositories | None = None) -> IsQuiet:
+    """Where nothing is posted: `post = "nowhere"`, for everybody or, where repositories are known, by owner."""
+
+    async def is_quiet(ref: PullRequestRef) -> bool:
+        where = settings.post
+        if repositories is not None and any(table.post for table in settings.organisations.values()):
+            repo = await repositories.get(ref.connection, ref.repo_id)
+            table = settings.organisations.get(repo.full_name.partition("/")[0]) if repo else None
+            where = (table.post if table else None) or where
+        return where == "nowhere"
+
+    return is_quiet
 
 
 def voices(settings: Settings) -> dict[str, Voice]:

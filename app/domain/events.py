@@ -64,6 +64,14 @@ class RerunRequested(Frozen):
     sender: Person
 
 
+class MergeQueued(Frozen):
+    """A merge queue asks for a verdict on a commit it made; `ref` is the pull request that was put in last."""
+
+    ref: PullRequestRef
+    repo: Repo
+    head_sha: str
+
+
 class InstallationChanged(Frozen):
     """Repositories came under our care or left it."""
 
@@ -82,5 +90,12 @@ class Ignored(Frozen):
 
 
 Event = (
-    PullRequestChanged | CommentMade | ThreadResolved | ButtonPressed | RerunRequested | InstallationChanged | Ignored
+    PullRequestChanged
+    | CommentMade
+    | ThreadResolved
+    | ButtonPressed
+    | RerunRequested
+    | MergeQueued
+    | InstallationChanged
+    | Ignored
 )

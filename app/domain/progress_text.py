@@ -39,6 +39,12 @@ def ended_check(verdict: Verdict, run_id: str, voice: Voice) -> CheckText:
     )
 
 
+def queued_check(number: int, verdict: Verdict) -> CheckText:
+    """On a merge queue's commit: what its newest pull request's own check says, without a review."""
+    summary = f"Pull request {number} says: {title(verdict)}. Nothing was reviewed again for the merge queue."
+    return CheckText(title=f"Carried over from {number}", summary=summary, conclusion=conclusion(verdict))
+
+
 def _next_step(verdict: Verdict, voice: Voice) -> str:
     if is_over(verdict):
         return "There is nothing to do."

@@ -18,6 +18,7 @@ from app.domain.events import (
     Event,
     Ignored,
     InstallationChanged,
+    MergeQueued,
     PullRequestChanged,
     RerunRequested,
     ThreadResolved,
@@ -328,6 +329,8 @@ def examples(folder: Path) -> list[tuple[str, dict[str, Any]]]:
 
 def described(event: Event) -> str:  # noqa: PLR0911 - one line for each kind
     match event:
+        case MergeQueued():
+            return f"{event.repo.full_name} {event.ref.number} {event.head_sha[:7]}"
         case Ignored():
             return event.reason
         case PullRequestChanged():

@@ -23,6 +23,11 @@ class Shop:
     repo: FakeRepo
     system: System
 
+    @property
+    def forge_hook(self) -> str:
+        """Where the forge sends its deliveries."""
+        return f"http://127.0.0.1:{self.system.running.port}/hooks/github"
+
     async def open(self, sample: samples.Sample = samples.SAMPLES[0], *, draft: bool = False) -> FakePullRequest:
         return await self.repo.open_pull_request(
             author=sample.author,

@@ -28,17 +28,21 @@ from app.domain.answers import marked
 from app.domain.errors import ForgeRefused
 from app.domain.findings import TrackedFinding
 from app.domain.markers import action_marker
+from app.domain.outcomes import Outcome, Verdict
 from app.domain.phrases import Voice
 from app.domain.pull_request import Permission, PullRequest
 from app.domain.repo_config import ConfigInForce
+from app.domain.review import ReviewResult
 from app.domain.status_text import config_text, help_text, status_text
 from app.forges.base import CommentRef, ForgeReader, ForgeWriter, Reaction
 from app.store.actions import Actions
 from app.store.audit import Audit
+from app.store.blobs import Blobs
 from app.store.effects import Effects
 from app.store.findings import Findings
 from app.store.pull_requests import PullRequests
 from app.store.runs import Runs
+from workflows.activities.checks import Checks
 from workflows.activities.configuration import Configurations
 from workflows.activities.dismiss import RESOLVED, Dismissing
 from workflows.activities.fetching import Fetching
@@ -68,6 +72,8 @@ class Acting:
         fetching: Fetching,
         configurations: Configurations,
         dismissing: Dismissing,
+        checks: Checks,
+        blobs: Blobs,
         voices: Mapping[str, Voice],
         clock: Callable[[], datetime],
     ) -> None:
@@ -82,6 +88,8 @@ class Acting:
         self.fetching = fetching
         self.configurations = configurations
         self.dismissing = dismissing
+        self.checks = checks
+        self.blobs = blobs
         self.voices = voices
         self.clock = clock
 
@@ -99,6 +107,8 @@ class Acting:
     async def _act(self, action: Action) -> Acted:
         pull_request = await self.readers[action.ref.connection].pull_request(action.ref)
         config = await self.configurations.at(pull_request, await self.fetching.fetch(pull_request, refresh=False))
+        if action.source == "merge_queue":
+            return await self._judge_queued(action, pull_request, config)
         if action.actor.is_bot and not _allowed_bot(action.actor.login, config):
             return Acted()
         # Read now, not when the command was written: it may have been taken away since.
@@ -195,6 +205,15 @@ class Acting:
         if permission.allows(Permission.WRITE):
             await self.dismissing.show(action.ref, accepted_by=action.actor.login)
             await self._note(action)
+        return Acted()
+
+    async def _judge_queued(self, action: Action, pull_request: PullRequest, config: ConfigInForce) -> Acted:
+        """No model and no reviewer: the commit gets what the pull request's own check says."""
+        verdict = Verdict(outcome=Outcome.COULD_NOT_RUN, reason="its head was not reviewed", gate=config.config.is_gate)
+        last = await self.runs.last_reviewed(action.ref)
+        if last is not None and last.head_sha == pull_request.head_sha:
+            verdict = (await self.blobs.get_model(last.result_key, ReviewResult)).verdict
+        await self.checks.carry_to_queue(action.ref, action.argument, action.action_key, verdict)
         return Acted()
 
     async def _answer(self, action: Action, text: str) -> None:

@@ -10,7 +10,8 @@ from app.domain.diff import Diff
 from app.domain.errors import RateLimited
 from app.domain.outcomes import Outcome, Verdict, title
 from app.domain.phrases import Voice
-from app.domain.progress_text import ended_check, running_check, waiting_check
+from app.domain.progress_text import ended_check, queued_check, running_check, waiting_check
+from app.domain.pull_request import PullRequestRef
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import CheckText, ReviewResult
 from app.domain.runs import Run
@@ -81,6 +82,22 @@ class Checks:
 
     def _voice(self, run: Run) -> Voice:
         return self.voices[run.ref.connection]
+
+    async def carry_to_queue(self, ref: PullRequestRef, head_sha: str, action_key: str, verdict: Verdict) -> None:
+        """The verdict of a pull request on the commit that a merge queue made of it."""
+
+        async def create(look_first: bool) -> JsonValue:
+            # No run stands behind it, so that its buttons and re-runs lead nowhere.
+            return await self.writers[ref.connection].ensure_check(
+                ref,
+                head_sha,
+                f"queue-{action_key[:16]}",
+                queued_check(ref.number, verdict),
+                check_id=None,
+                look_first=look_first,
+            )
+
+        await self.effects.perform(f"queue/{action_key}", create)
 
     async def _end(self, run: Run, verdict: Verdict) -> None:
         await self._write(run, ended_check(verdict, run.run_id, self._voice(run)))

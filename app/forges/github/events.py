@@ -1,5 +1,6 @@
 """What GitHub's payloads mean in our words: one small function per kind of event, in one table."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -13,6 +14,7 @@ from app.domain.events import (
     Event,
     Ignored,
     InstallationChanged,
+    MergeQueued,
     PullRequestChange,
     PullRequestChanged,
     RerunRequested,
@@ -190,6 +192,23 @@ def _check_suite(us: Registration, body: Body) -> Event:
     return RerunRequested(repo=repo, run_id=None, head_sha=payload.check_suite.head_sha, sender=sender)
 
 
+def _merge_group(us: Registration, body: Body) -> Event:
+    """Earlier members have groups of their own, which GitHub judges first: the last one's number is enough."""
+    payload = payloads.MergeGroupPayload.model_validate(body)
+    if payload.action != "checks_requested":
+        return _unused("merge_group", payload)
+    repo = _repo(us, payload)
+    if repo is None:
+        return _NOT_INSTALLED
+    last = _LAST_MEMBER.search(payload.merge_group.head_ref)
+    if last is None:
+        return Ignored(reason="a merge group that names no pull request")
+    return MergeQueued(ref=_ref(repo, int(last[1])), repo=repo, head_sha=payload.merge_group.head_sha)
+
+
+_LAST_MEMBER = re.compile(r"/pr-(\d{1,9})-[0-9a-f]{40,64}$")
+
+
 def _installation(us: Registration, body: Body) -> Event:
     payload = payloads.InstallationPayload.model_validate(body)
     change = _INSTALLATION_CHANGES.get(payload.action)
@@ -243,6 +262,7 @@ _READERS: dict[str, Callable[[Registration, Body], Event]] = {
     "pull_request_review_thread": _thread,
     "check_run": _check_run,
     "check_suite": _check_suite,
+    "merge_group": _merge_group,
     "installation": _installation,
     "installation_repositories": _installation_repositories,
 }

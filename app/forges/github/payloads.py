@@ -52,6 +52,16 @@ class PullRequestPayload(RepoPayload):
     changes: Changes = Changes()
 
 
+class MergeGroupShape(Shape):
+    head_sha: str
+    # refs/heads/gh-readonly-queue/BASE/pr-NUMBER-SHA
+    head_ref: str
+
+
+class MergeGroupPayload(RepoPayload):
+    merge_group: MergeGroupShape
+
+
 class HookComment(Shape):
     id: int
     body: str | None = None

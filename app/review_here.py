@@ -7,20 +7,19 @@ from typing import Literal
 from app.checkouts.git import GitError
 from app.checkouts.local import NothingChanged
 from app.checkouts.mirrors import HeadGone
-from app.domain.errors import ForgeRefused, ForgeUnavailable, HeadMoved, RateLimited, UserError
+from app.domain.errors import ForgeRefused, ForgeUnavailable, RateLimited, UserError
 from app.domain.outcomes import Outcome
 from app.domain.phrases import count, sentence
 from app.domain.repo_config import FailOn
 from app.domain.review import ReviewerReport
 from app.domain.secrets import Redactor
-from app.output.report import INCOMPLETE, Missing, Report, Target, failed
+from app.output.report import Report, Target, failed
 from app.output.terminal import Terminal
 from app.output.text import closing, ending, finding_lines, header
 from app.pull_request_address import PullRequestAddress, is_address, parse_address
+from app.review_failures import in_words
 from app.review_local import local_work
 from app.review_model import model_for, offers
-from app.review_post import NotPosted, check_may_post, post
-from app.review_remote import RemoteWork, remote_work
 from app.review_result import Result, own_run_id, result_of, told_now
 from app.review_work import OpenModel, Work, read
 from app.settings import Settings, load_settings
@@ -79,7 +78,7 @@ class _Review:
             report = self._nothing(str(nothing))
         except (ForgeUnavailable, ForgeRefused, RateLimited, GitError, HeadGone) as error:
             kind = "pull_request" if address else "local"
-            report = failed(Target(kind=kind, name=self.wish.target), _in_words(error))
+            report = failed(Target(kind=kind, name=self.wish.target), in_words(error))
             self.terminal.complain(self.redactor.redact(sentence(report.title)))
         if self.wish.output != "text":
             self.terminal.write(_render(report, self.wish.output))
@@ -92,6 +91,10 @@ class _Review:
             return await self._finished(work, result.report)
 
     async def _pull_request(self, address: PullRequestAddress) -> Report:
+        # Imported here: a review of local work needs no forge.
+        from app.review_post import check_may_post, with_post
+        from app.review_remote import remote_work
+
         self.terminal.progress(f"fetching {address.full_name} {address.number}")
         async with remote_work(address, self.settings) as remote:
             me, run_id = "", own_run_id(remote.pull_request.url)
@@ -102,7 +105,7 @@ class _Review:
                 run_id = own_run_id(person.user_id, str(pull_request.ref), pull_request.head_sha)
             future = f"will be posted as {me}" if me else "nothing will be posted"
             result = await self._read(remote.work, f"read {remote.how} · {future}", run_id)
-            report = await self._posted(remote, result, run_id) if me else result.report
+            report = await with_post(remote, result, run_id) if me else result.report
             report = await self._finished(remote.work, report)
             if self.wish.output == "text" and (report.posted or not me):
                 self.terminal.say(ending(report))
@@ -146,19 +149,6 @@ class _Review:
             self.terminal.say(*closing(report, ways))
         return report
 
-    async def _posted(self, remote: RemoteWork, result: Result, run_id: str) -> Report:
-        """The review is on the forge, or the report says why not."""
-        report = result.report
-        try:
-            posted = await post(remote, result, run_id)
-        except (NotPosted, HeadMoved, ForgeRefused, ForgeUnavailable, RateLimited) as error:
-            missing = Missing(reason=f"not posted: {_in_words(error)}")
-            return report.model_copy(update={"exit_code": INCOMPLETE, "incomplete": (*report.incomplete, missing)})
-        if posted is None:
-            note = "Nothing was posted: no new finding has a line in this change."
-            return report.model_copy(update={"notes": (*report.notes, note)})
-        return report.model_copy(update={"posted": posted})
-
     def _nothing(self, why: str) -> Report:
         if self.wish.output == "text":
             self.terminal.say(why)
@@ -168,20 +158,6 @@ class _Review:
 
 def _name(path: str, line: int, title: str) -> str:
     return f"{path}:{line} {title}"
-
-
-def _in_words(error: Exception) -> str:
-    match error:
-        case RateLimited():
-            return f"the forge asks to wait until {error.until:%H:%M} UTC"
-        case ForgeUnavailable():
-            return f"the forge gave no usable answer ({error})"
-        case ForgeRefused():
-            return f"the forge refused it ({error})"
-        case HeadGone() | HeadMoved():
-            return f"{error}; run it again"
-        case _:
-            return str(error)
 
 
 def _render(report: Report, output: Format) -> str:

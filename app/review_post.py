@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.domain.errors import UserError
+from app.domain.errors import ForgeRefused, ForgeUnavailable, HeadMoved, RateLimited, UserError
 from app.domain.findings import Place, Severity, TrackedFinding
 from app.domain.markdown import cell, clean_line, code
 from app.domain.markers import run_marker
@@ -14,8 +14,9 @@ from app.domain.pull_request import PullRequest
 from app.domain.review import InlineComment, ReviewDraft
 from app.domain.thread_text import thread_body
 from app.forges.base import Thread
-from app.output.report import Posted
+from app.output.report import INCOMPLETE, Missing, Posted, Report
 from app.own_reviews import own_reviews
+from app.review_failures import in_words
 from app.review_remote import RemoteWork
 from app.review_result import Result, about
 
@@ -33,6 +34,20 @@ def check_may_post(pull_request: PullRequest) -> None:
         raise UserError(f"{pull_request.url} is {pull_request.state}; leave out --post to review it here.")
     if pull_request.locked:
         raise UserError(f"{pull_request.url} is locked; leave out --post to review it here.")
+
+
+async def with_post(remote: RemoteWork, result: Result, run_id: str) -> Report:
+    """The report after the review was posted; or it says why nothing was."""
+    report = result.report
+    try:
+        posted = await post(remote, result, run_id)
+    except (NotPosted, HeadMoved, ForgeRefused, ForgeUnavailable, RateLimited) as error:
+        missing = Missing(reason=f"not posted: {in_words(error)}")
+        return report.model_copy(update={"exit_code": INCOMPLETE, "incomplete": (*report.incomplete, missing)})
+    if posted is None:
+        note = "Nothing was posted: no new finding has a line in this change."
+        return report.model_copy(update={"notes": (*report.notes, note)})
+    return report.model_copy(update={"posted": posted})
 
 
 async def post(remote: RemoteWork, result: Result, run_id: str) -> Posted | None:

@@ -11,13 +11,13 @@ from tests.harness.temporal import TemporalServer
 from tests.journeys.conftest import Shop, answer_as_in_the_demo
 
 
-async def review_in(
-    forge: FakeForge, temporal: TemporalServer, home: Path, settings: dict[str, JsonValue]
-) -> list[str]:
+async def review_in(forge: FakeForge, temporal: TemporalServer, home: Path, **settings: JsonValue) -> list[str]:
     """What was written on the forge, and the titles of the runs in the store."""
     repo = await forge.create_repo(samples.REPOSITORY, files=samples.BASE)
     credentials = await forge.install_app(repos=[repo])
-    async with corrigent(forge, credentials, temporal, home, prepare=answer_as_in_the_demo, **settings) as system:
+    async with corrigent(
+        forge, credentials, temporal, home, with_model=True, prepare=answer_as_in_the_demo, **settings
+    ) as system:
         shop = Shop(forge, repo, system)
         pull_request = await shop.open()
         store = system.running.store
@@ -36,7 +36,7 @@ async def review_in(
 async def test_nothing_is_written_where_the_operator_said_nowhere(
     forge: FakeForge, temporal: TemporalServer, tmp_path: Path
 ) -> None:
-    assert await review_in(forge, temporal, tmp_path / "home", {"post": "nowhere"}) == [
+    assert await review_in(forge, temporal, tmp_path / "home", post="nowhere") == [
         "1 high, 1 medium · 4 files reviewed"
     ]
 
@@ -44,5 +44,7 @@ async def test_nothing_is_written_where_the_operator_said_nowhere(
 async def test_nothing_is_written_for_an_organisation_in_its_silent_time(
     forge: FakeForge, temporal: TemporalServer, tmp_path: Path
 ) -> None:
-    organisations: dict[str, JsonValue] = {"organisations": {"acme": {"post": "nowhere"}}}
-    assert await review_in(forge, temporal, tmp_path / "home", organisations) == ["1 high, 1 medium · 4 files reviewed"]
+    organisations: JsonValue = {"acme": {"post": "nowhere"}}
+    assert await review_in(forge, temporal, tmp_path / "home", organisations=organisations) == [
+        "1 high, 1 medium · 4 files reviewed"
+    ]

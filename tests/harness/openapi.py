@@ -191,9 +191,7 @@ class Contract:
         if validator is None:
             self.problems.append(f"delivery {name}: not described")
             return
-        # What was really sent, read as a receiver reads it.
-        payload = json.loads(json.dumps(delivery.payload))
-        for error in validator.iter_errors(payload):
+        for error in validator.iter_errors(json.loads(delivery.text)):
             self.problems.append(f"delivery {name}: {'.'.join(map(str, error.absolute_path))}: {error.message[:300]}")
 
     def _keep(self, where: str, error: Exception) -> None:

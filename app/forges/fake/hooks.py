@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from time import perf_counter
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import urlencode
 
 import httpx
@@ -36,9 +36,9 @@ class Delivery:
     action: str | None
     installation_id: int | None
     repository_id: int | None
-    body: bytes
+    # The payload as JSON; kept as bytes, because thousands of them as objects fill the memory.
+    text: bytes
     headers: dict[str, str]
-    payload: dict[str, object]
     created_at: datetime
     redelivery: bool = False
     delivered_at: datetime | None = None
@@ -47,6 +47,17 @@ class Delivery:
     status_code: int = 0
     response_headers: dict[str, str] = field(default_factory=dict[str, str])
     response_text: str = ""
+
+    @property
+    def payload(self) -> dict[str, object]:
+        return cast("dict[str, object]", json.loads(self.text))
+
+    @property
+    def body(self) -> bytes:
+        """What is sent and signed: JSON, or a form with it."""
+        if self.headers.get("Content-Type") == "application/json":
+            return self.text
+        return urlencode({"payload": self.text}).encode()
 
 
 @dataclass
@@ -109,9 +120,8 @@ class Hooks:
         """Record a delivery and send it as soon as its turn comes."""
         if not app.webhook_active or not app.webhook_url:
             return
-        text = json.dumps(payload, separators=(",", ":"))
-        body = text.encode() if app.webhook_content_type == "json" else urlencode({"payload": text}).encode()
-        if len(body) > LARGEST_PAYLOAD:
+        text = json.dumps(payload, separators=(",", ":")).encode()
+        if len(text) > LARGEST_PAYLOAD:
             return
         action = payload.get("action")
         delivery = Delivery(
@@ -122,12 +132,11 @@ class Hooks:
             action=action if isinstance(action, str) else None,
             installation_id=installation.installation_id if installation else None,
             repository_id=repository_id,
-            body=body,
-            headers={},
-            payload=payload,
+            text=text,
+            headers=self._headers(app, event),
             created_at=self.clock.now(),
         )
-        delivery.headers = self._headers(delivery)
+        delivery.headers |= {"X-GitHub-Delivery": delivery.guid, **_signatures(app, delivery.body)}
         self._follow_rules(delivery)
 
     def redeliver(self, old: Delivery) -> Delivery:
@@ -140,9 +149,8 @@ class Hooks:
             action=old.action,
             installation_id=old.installation_id,
             repository_id=old.repository_id,
-            body=old.body,
+            text=old.text,
             headers=dict(old.headers),
-            payload=old.payload,
             created_at=self.clock.now(),
             redelivery=True,
         )
@@ -230,28 +238,28 @@ class Hooks:
             self._client = httpx.AsyncClient(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False)
         return self._client
 
-    def _headers(self, delivery: Delivery) -> dict[str, str]:
-        app = delivery.app
+    def _headers(self, app: App, event: str) -> dict[str, str]:
         kind = "application/json" if app.webhook_content_type == "json" else "application/x-www-form-urlencoded"
         headers = {
             "Accept": "*/*",
             "Content-Type": kind,
             "User-Agent": "GitHub-Hookshot/5a3c1f9",
-            "X-GitHub-Delivery": delivery.guid,
-            "X-GitHub-Event": delivery.event,
+            "X-GitHub-Event": event,
             "X-GitHub-Hook-ID": str(app.app_id + 400_000_000),
             "X-GitHub-Hook-Installation-Target-ID": str(app.app_id),
             "X-GitHub-Hook-Installation-Target-Type": "integration",
         }
         if self._enterprise:
             headers |= {"X-GitHub-Enterprise-Version": "3.5.0", "X-GitHub-Enterprise-Host": "ghes.example"}
-        if app.webhook_secret:
-            headers |= {
-                "X-Hub-Signature": "sha1=" + _sign("sha1", app.webhook_secret, delivery.body),
-                "X-Hub-Signature-256": "sha256=" + _sign("sha256", app.webhook_secret, delivery.body),
-            }
         return headers
 
 
-def _sign(algorithm: str, secret: str, body: bytes) -> str:
-    return hmac.new(secret.encode(), body, getattr(hashlib, algorithm)).hexdigest()
+def _signatures(app: App, body: bytes) -> dict[str, str]:
+    """None without a secret, as on GitHub."""
+    if not app.webhook_secret:
+        return {}
+    secret = app.webhook_secret.encode()
+    return {
+        "X-Hub-Signature": f"sha1={hmac.new(secret, body, hashlib.sha1).hexdigest()}",
+        "X-Hub-Signature-256": f"sha256={hmac.new(secret, body, hashlib.sha256).hexdigest()}",
+    }

@@ -143,7 +143,7 @@ def _transport(scope: HTTPScope) -> asyncio.Transport:
 class _CuttableProtocol(H11Protocol):
     """Hands the connection to the application, so that it can be cut."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         inner = self.app
 

@@ -8,6 +8,7 @@ from app.forges.fake.access import Viewer
 from app.forges.fake.entities import App, CheckRun, IssueComment, PullRequest, Review, ReviewComment
 from app.forges.fake.errors import Refusal, not_found
 from app.forges.fake.http import Call
+from app.forges.fake.state import node_id
 
 Commented = TypeVar("Commented", IssueComment, ReviewComment)
 
@@ -29,21 +30,22 @@ def review_of(call: Call) -> Review:
 
 
 def review_comment_of(call: Call) -> ReviewComment:
-    wanted = call.number("comment_id")
-    for pull in call.repo.pulls.values():
-        for comment in pull.review_comments:
-            if comment.comment_id == wanted and is_visible(call.viewer, comment.review):
-                return comment
-    raise not_found()
+    found = call.github.nodes.get(node_id("PRRC", call.number("comment_id")))
+    if (
+        not isinstance(found, ReviewComment)
+        or found.thread.pull.repo is not call.repo
+        or found not in found.thread.comments
+        or not is_visible(call.viewer, found.review)
+    ):
+        raise not_found()
+    return found
 
 
 def issue_comment_of(call: Call) -> IssueComment:
-    wanted = call.number("comment_id")
-    for pull in call.repo.pulls.values():
-        for comment in pull.comments:
-            if comment.comment_id == wanted:
-                return comment
-    raise not_found()
+    found = call.github.nodes.get(node_id("IC", call.number("comment_id")))
+    if not isinstance(found, IssueComment) or found.pull.repo is not call.repo or found not in found.pull.comments:
+        raise not_found()
+    return found
 
 
 def check_of(call: Call) -> CheckRun:

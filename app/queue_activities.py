@@ -11,7 +11,7 @@ from app.domain.phrases import Voice
 from app.reviewer_making import ModelReviewers, make_plain, silent
 from app.settings import Settings
 from app.store.blobs import Blobs
-from app.wiring import Forges, Store, open_mirrors, operator_layers, utc_now, voices
+from app.wiring import Forges, Store, open_mirrors, open_retention, operator_layers, utc_now, voices
 from workflows import queues
 from workflows.activities.act import Acting
 from workflows.activities.begin import Beginning
@@ -196,7 +196,8 @@ class Control:
             repositories=self.store.repositories,
             pull_requests=self.store.pull_requests,
             runs=self.store.runs,
-            deliveries=self.store.deliveries,
+            audit=self.store.audit,
+            retention=open_retention(self.settings, self.store),
             mirrors=self._mirrors,
             checks=self._checks,
             turns=self.turns,

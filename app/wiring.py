@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from app.checkouts.mirrors import Mirrors
@@ -26,6 +26,7 @@ from app.store.findings import Findings
 from app.store.limits import LimitBuckets
 from app.store.pull_requests import PullRequests
 from app.store.repositories import Repositories
+from app.store.retention import Keep, Retention
 from app.store.runs import Runs
 from app.store.schema import check, migrate
 from app.store.streams import Streams
@@ -97,6 +98,17 @@ def open_blobs(settings: Settings) -> Blobs:
         access_key_id=settings.blobs_access_key_id,
         secret_access_key=secret.get_secret_value() if secret else "",
     )
+
+
+def open_retention(settings: Settings, store: Store) -> Retention:
+    keep = Keep(
+        runs=timedelta(days=settings.keep_runs_days),
+        deliveries=timedelta(days=settings.keep_deliveries_days),
+        bodies=timedelta(days=settings.keep_bodies_days),
+        failed_bodies=timedelta(days=settings.keep_failed_bodies_days),
+        uninstalled=timedelta(days=settings.keep_uninstalled_days),
+    )
+    return Retention(store.db, store.blobs, keep)
 
 
 @dataclass(frozen=True, kw_only=True)

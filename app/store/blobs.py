@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import zstandard
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, S3Config
 
 M = TypeVar("M", bound=BaseModel)
+
+# Hexadecimal digits of SHA-256.
+KEY_LENGTH = 64
+_ENDING = ".zst"
 
 
 class Blobs:
@@ -50,6 +56,17 @@ class Blobs:
         packed = await answer.bytes_async()
         return await asyncio.to_thread(_unpack, key, bytes(packed))
 
+    async def put_before(self, time: datetime) -> AsyncGenerator[list[str]]:
+        """Keys of what was last put before then, in portions."""
+        async for portion in self._store.list(chunk_size=500):
+            named = ((str(one["path"]).rpartition("/")[2].removesuffix(_ENDING), one) for one in portion)
+            # Nobody else writes here; what is being written has a name of another length.
+            yield [key for key, one in named if len(key) == KEY_LENGTH and one["last_modified"] < time]
+
+    async def remove(self, keys: Sequence[str]) -> None:
+        if keys:
+            await self._store.delete_async([_path(key) for key in keys])
+
     async def put_model(self, model: BaseModel) -> str:
         return await self.put(model.model_dump_json().encode())
 
@@ -58,7 +75,7 @@ class Blobs:
 
 
 def _path(key: str) -> str:
-    return f"{key[:2]}/{key}.zst"
+    return f"{key[:2]}/{key}{_ENDING}"
 
 
 def _pack(data: bytes) -> tuple[str, bytes]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import zstandard
-from sqlalchemy import ColumnElement, Connection, Delete, RowMapping, Select, Update, case, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from app.domain.actions import Delivery
 from app.store.clock import Clock, utc_now
@@ -15,14 +15,6 @@ from app.store.tables import deliveries
 
 Settled = Literal["handled", "ignored", "malformed", "rejected", "failed"]
 
-# How long is the body of a handled delivery kept, for questions about what came in?
-BODY_KEPT = timedelta(days=3)
-# … and of one that failed, which somebody may want to replay?
-FAILED_BODY_KEPT = timedelta(days=7)
-ROW_KEPT = timedelta(days=90)
-
-# How many rows does retention touch in one transaction? More would hold up the door's inserts.
-_SWEEP = 200
 # From which size on does compressing leave the event loop? 256 kB take about a millisecond.
 _LARGE_BODY = 256 * 1024
 
@@ -111,29 +103,6 @@ class Deliveries:
         query = select(func.count(), func.min(deliveries.c.received_at)).where(deliveries.c.status == "waiting")
         count, oldest = await self._db.read(lambda sql: sql.execute(query).one())
         return count, 0.0 if oldest is None else max(0.0, (self._clock() - oldest).total_seconds())
-
-    async def empty_old_bodies(self, now: datetime) -> int:
-        """Retention: bodies go days after handling, rows after months. How many bodies were emptied."""
-        age = deliveries.c.settled_at
-        kept = case((deliveries.c.status == "failed", now - FAILED_BODY_KEPT), else_=now - BODY_KEPT)
-        emptied = await self._in_portions(
-            update(deliveries).values(body=b""), (age < kept) & (deliveries.c.body != b"")
-        )
-        await self._in_portions(delete(deliveries), age < now - ROW_KEPT)
-        return emptied
-
-    async def _in_portions(self, change: Update | Delete, which: ColumnElement[bool]) -> int:
-        ids = select(deliveries.c.row_id).where(which).limit(_SWEEP)
-        total = 0
-        while count := await self._db.write(lambda sql: _change(sql, change, ids)):
-            total += count
-        return total
-
-
-def _change(sql: Connection, change: Update | Delete, ids: Select[tuple[int]]) -> int:
-    chosen = sql.execute(ids).scalars().all()
-    sql.execute(change.where(deliveries.c.row_id.in_(chosen)))
-    return len(chosen)
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -119,31 +119,6 @@ async def test_what_is_known_since_a_time(inbox: Deliveries, clock: StoppedClock
     assert await inbox.known("gitlab", NOW) == set()
 
 
-async def test_retention(inbox: Deliveries, db: Database, clock: StoppedClock) -> None:
-    await asyncio.gather(*(receive(inbox, f"handled-{number}") for number in range(205)))
-    await receive(inbox, "failed")
-    rows = await inbox.claim(limit=300, lease=LEASE)
-    await asyncio.gather(
-        *(inbox.settle(row.row_id, "failed" if row.delivery_id == "failed" else "handled") for row in rows)
-    )
-    await receive(inbox, "waiting")
-
-    async def bodies() -> set[str]:
-        query = select(deliveries.c.delivery_id).where(deliveries.c.body != b"")
-        return set(await db.read(lambda sql: sql.execute(query).scalars().all()))
-
-    assert await inbox.empty_old_bodies(NOW + timedelta(days=3)) == 0
-    assert await inbox.empty_old_bodies(NOW + timedelta(days=3, seconds=1)) == 205
-    assert await bodies() == {"failed", "waiting"}
-    assert await inbox.empty_old_bodies(NOW + timedelta(days=7, seconds=1)) == 1
-    assert len(await inbox.known("github", NOW)) == 207
-    await inbox.empty_old_bodies(NOW + timedelta(days=90, seconds=1))
-    assert await inbox.known("github", NOW) == {"waiting"}
-    clock.move(timedelta(days=91))
-    [row] = await inbox.claim(limit=1, lease=LEASE)
-    assert row.body != b""
-
-
 async def test_kill_9_loses_nothing_that_was_acknowledged(sqlite_file: Path) -> None:
     url = f"sqlite:///{sqlite_file}"
     writer = await asyncio.create_subprocess_exec(sys.executable, "-I", WRITER, url, stdout=PIPE)

@@ -10,9 +10,10 @@ from app.checkouts.mirrors import Mirrors
 from app.domain.errors import ForgeRefused, ForgeUnavailable, RateLimited
 from app.domain.pull_request import PullRequest, Repo
 from app.forges.base import ForgeReader
-from app.store.deliveries import Deliveries
+from app.store.audit import Audit
 from app.store.pull_requests import PullRequests
 from app.store.repositories import Repositories
+from app.store.retention import Retention
 from app.store.runs import Runs
 from workflows import timing
 from workflows.activities.checks import Checks
@@ -35,7 +36,8 @@ class Chores:
         repositories: Repositories,
         pull_requests: PullRequests,
         runs: Runs,
-        deliveries: Deliveries,
+        audit: Audit,
+        retention: Retention,
         mirrors: Mirrors,
         checks: Checks,
         turns: Turns,
@@ -45,7 +47,8 @@ class Chores:
         self.repositories = repositories
         self.pull_requests = pull_requests
         self.runs = runs
-        self.deliveries = deliveries
+        self.audit = audit
+        self.kept = retention
         self.mirrors = mirrors
         self.checks = checks
         self.turns = turns
@@ -90,6 +93,10 @@ class Chores:
 
     @activity.defn(name="retention")
     async def retention(self) -> None:
-        emptied = await self.deliveries.empty_old_bodies(self.clock())
+        """Removes what is older than the operator keeps it; the audit log says how much, and stays."""
+        removed = await self.kept.remove_old(self.clock())
+        counts = {name: str(number) for name, number in removed.model_dump().items() if number}
+        if counts:
+            await self.audit.append("retention", "", None, counts, self.clock())
         evicted = await self.mirrors.evict(max_bytes=MIRRORS_AT_MOST, unused_for=MIRROR_UNUSED, now=self.clock())
-        log.info("retention.done", bodies=emptied, mirrors=evicted)
+        log.info("retention.done", mirrors=evicted, **counts)

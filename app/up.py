@@ -51,7 +51,8 @@ async def _run(settings: Settings, parts: frozenset[Part]) -> int:
 
 
 def _say_ready(settings: Settings, state: Running) -> None:
-    where = settings.public_url or f"http://{settings.listen_host}:{state.port}"
+    # The link opens the dashboard once; afterwards the browser holds a session.
+    where = state.new_link() if state.new_link else "no dashboard in this process"
     hooks = "webhooks" if settings.public_url else "no public address: polling every 15 s"
     names = (
         ", ".join(f"{one.key} ({one.slug})" for one in settings.connections) or "no forge yet: corrigent setup github"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -14,6 +15,8 @@ from urllib.request import urlopen
 
 from app.domain.errors import UserError
 from app.forges.fake.scenario import AppCredentials, FakeForge
+
+_LINK = re.compile(r"http://127\.0\.0\.1:\d+/enter\?code=\S+")
 
 READY_WITHIN = timedelta(seconds=30)
 
@@ -60,6 +63,11 @@ class Product:
     async def gone(self) -> None:
         if self.process is not None:
             await self.process.wait()
+
+    def link(self) -> str:
+        """The link that the last start printed; it opens the dashboard once."""
+        found = _LINK.findall((self.home / "corrigent.log").read_text(errors="replace"))
+        return found[-1] if found else f"http://127.0.0.1:{self.port}/"
 
     async def _until_ready(self) -> None:
         process = self.process

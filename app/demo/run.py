@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.checkouts.git import Git
 from app.demo import shop
-from app.demo.product import free_port, prepare_home
+from app.demo.product import Product, free_port, prepare_home
 from app.demo.screen import Screen
 from app.demo.story import Story
 from app.domain.errors import UserError
@@ -68,7 +68,6 @@ async def _show(folder: Path, stop: asyncio.Event, wishes: Wishes) -> bool:
     screen = Screen()
     async with FakeForge.start() as forge:
         port = free_port(wishes.port)
-        await _introduce(screen, folder, port, scripted=not wishes.model)
         repo = await forge.create_repo(shop.REPOSITORY, files=shop.BASE)
         credentials = await forge.install_app(repos=[repo], permissions=FIX_PERMISSIONS)
         script = folder / "script.json"
@@ -76,7 +75,9 @@ async def _show(folder: Path, stop: asyncio.Event, wishes: Wishes) -> bool:
         model = wishes.model or f"scripted:{script}"
         product = prepare_home(folder / "home", forge, credentials, model=model, port=port)
         try:
+            screen.line("Corrigent demo · stays on this machine · no account, no key")
             await product.start()
+            await _introduce(screen, folder, product, scripted=not wishes.model)
             story = Story(forge, repo, product, screen, folder / "calls.jsonl")
             try:
                 kept = await story.tell()
@@ -86,18 +87,18 @@ async def _show(folder: Path, stop: asyncio.Event, wishes: Wishes) -> bool:
                 return False
             screen.line(NEXT)
             if not wishes.once:
-                screen.line(f"\nThe dashboard stays at http://127.0.0.1:{port}/ until you press Ctrl-C.")
+                screen.line(f"\nThe dashboard stays until you press Ctrl-C: {product.link()}")
                 await stop.wait()
         finally:
             await product.stop()
     return kept
 
 
-async def _introduce(screen: Screen, folder: Path, port: int, *, scripted: bool) -> None:
+async def _introduce(screen: Screen, folder: Path, product: Product, *, scripted: bool) -> None:
     git = (await Git(git_dir=folder).run("--version")).decode().split()[2]
-    screen.line("Corrigent demo · stays on this machine · no account, no key")
     screen.line(f"  Python {platform.python_version()} · git {git} · embedded Temporal, SQLite")
-    screen.line(f"  dashboard  http://127.0.0.1:{port}/      Ctrl-C stops everything and removes it")
+    screen.line(f"  dashboard  {product.link()}")
+    screen.line("  Ctrl-C stops everything and removes it")
     scripted_parts = "the forge and the language model" if scripted else "the forge"
     screen.line(f"Real: webhooks, Temporal, git, linters, kill -9.   Scripted: {scripted_parts}.")
     screen.line()

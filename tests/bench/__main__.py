@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from tests.bench import acknowledging, latency, large_diff, limits, memory, micro, throughput
+from tests.bench import acknowledging, large_diff, latency, limits, memory, micro, throughput
 from tests.bench.figures import Figure, table
 
 # Whether it is a quick run, for a look, or a whole one -> the figures.

@@ -104,3 +104,9 @@ def _parents() -> Iterator[tuple[int, int]]:
             except (FileNotFoundError, ProcessLookupError):
                 continue
             yield int(folder.name), int(fields[1])
+
+
+def own() -> float:
+    """Processor seconds of this process and of the programs it ran: the fake forge and its git."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system

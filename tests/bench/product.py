@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
+
+import httpx
 
 from app.demo.product import free_port
 from app.forges.fake.scenario import AppCredentials, FakeForge
@@ -156,10 +156,10 @@ async def _until_ready(product: Product) -> None:
 def _healthy(port: int) -> bool:
     try:
         return bool(_get(f"http://127.0.0.1:{port}/healthz"))
-    except (URLError, OSError):
+    except httpx.TransportError:
         return False
 
 
 def _get(url: str) -> str:
-    with urlopen(url, timeout=2) as answer:
-        return str(answer.read(), "utf-8")
+    answer = httpx.get(url, timeout=2, trust_env=False)
+    return answer.text if answer.is_success else ""

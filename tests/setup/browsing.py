@@ -1,6 +1,7 @@
 """A browser's part in making an App, over plain HTTP: open the page, press Create, install, follow every redirect."""
 
 import html
+import json
 import re
 from dataclasses import dataclass, field
 
@@ -17,6 +18,11 @@ class Browser:
     manifest: str = ""
     action: str = ""
     visited: list[str] = field(default_factory=list[str])
+
+    @property
+    def name(self) -> str:
+        """The App's, as it was proposed."""
+        return str(json.loads(self.manifest)["name"])
 
     async def open(self, url: str) -> str:
         page = await self.http.get(url)

@@ -26,7 +26,7 @@ async def corrigent(home: Path, *words: str) -> AsyncGenerator[asyncio.subproces
         str(home),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.STDOUT,
         env={"PATH": "/usr/bin:/bin", "CORRIGENT_TIME_SCALE": "0.02"},
     )
     try:
@@ -74,6 +74,10 @@ async def test_an_enterprise_server_is_set_up_and_its_first_pull_request_is_revi
             pull_request = await repo.open_pull_request(
                 author=sample.author, title=sample.title, branch=sample.branch, changes=sample.changes
             )
+            async with corrigent(home, "doctor") as doctor:
+                assert "embedded, running, worker version embedded" in await line_with(doctor, "Temporal")
+                assert f"App {browser.name}, 1 repository" in await line_with(doctor, "GitHub")
+                assert await doctor.wait() == 0
             await forge.wait_until(lambda: [one for one in pull_request.checks if one.conclusion], timeout=40)
         (check,) = pull_request.checks
         assert (check.conclusion, check.title) == ("neutral", "Linters found nothing · no model configured")

@@ -1,0 +1,45 @@
+"""Pull requests that were open before Corrigent came: nobody should wonder why they stay unreviewed."""
+
+from app.doctor.base import Ground, Line, counted
+from app.one_process_limits import OneProcessLimits
+from app.store.database import Database, parse_url
+from app.store.pull_requests import PullRequests
+from app.store.repositories import Repositories
+from app.store.runs import Runs
+from app.store.schema import check
+from app.unreviewed import unreviewed
+from app.wiring import open_forges
+
+PART = "first day"
+# One request each; whoever has more wants a number, not an hour's budget spent on it.
+MOST_REPOSITORIES = 25
+
+
+async def check_first_day(ground: Ground) -> Line:
+    settings = ground.settings
+    url = settings.database_url.get_secret_value()
+    address = parse_url(url)
+    if address.get_backend_name() == "sqlite" and not settings.home.joinpath(address.database or "").exists():
+        return Line("wait", PART, "not yet: begins with `corrigent up`")
+    db = await Database.open(url)
+    try:
+        await check(db)
+        known = {one.key for one in settings.connections}
+        repos = [repo for repo in await Repositories(db).all() if repo.connection in known]
+        async with open_forges(settings, OneProcessLimits()) as forges:
+            count = 0
+            for repo in repos[:MOST_REPOSITORIES]:
+                reader = forges.all[repo.connection].reader
+                found = await unreviewed(reader, [repo], PullRequests(db), Runs(db))
+                count += sum(one.left_alone for one in found)
+    finally:
+        await db.close()
+    return _line(count, more=len(repos) > MOST_REPOSITORIES)
+
+
+def _line(count: int, *, more: bool) -> Line:
+    if not count:
+        return Line("ok", PART, "no pull request was left unreviewed")
+    verb = "was open before Corrigent came and stays" if count == 1 else "were open before Corrigent came and stay"
+    text = f"{'at least ' if more else ''}{counted(count, 'pull request')} {verb} unreviewed"
+    return Line("ok", PART, f"{text}. `corrigent backfill --last 10` reviews some")

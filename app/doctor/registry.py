@@ -1,0 +1,74 @@
+"""Every check, in the order in which its line is printed."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
+from app.doctor.base import Check, Ground, Line
+from app.doctor.first_day import check_first_day
+from app.doctor.github import check_connection
+from app.doctor.home import check_blobs, check_database, check_disk, check_settings
+from app.doctor.model import check_model
+from app.doctor.programs import check_git, check_linters, check_sandbox
+from app.doctor.temporal import check_temporal
+from app.doctor.webhooks import check_webhooks
+from app.settings import Connection, Settings
+
+# A model may think for a while, and its provider's library takes seconds to import.
+FOR_MODELS = timedelta(seconds=60)
+
+
+def checks_of(settings: Settings) -> Sequence[Check]:
+    """Those of this installation: each connection has its own."""
+    return (
+        Check(part="settings", run=check_settings, mend="see that this user may read its home folder"),
+        Check(
+            part="database",
+            run=check_database,
+            mend="see that it runs, and that this user may write to it (database_url)",
+            names=("store",),
+        ),
+        Check(part="Temporal", run=check_temporal, mend="see that it runs at temporal_address, or leave that out"),
+        Check(part="sandbox", run=check_sandbox, mend="then: corrigent doctor sandbox"),
+        *_of_connections(settings),
+        Check(part="model", run=check_model, mend="then: corrigent doctor model", deadline=FOR_MODELS),
+        Check(part="git", run=check_git, mend="install git with the system's package manager"),
+        Check(part="blobs", run=check_blobs, mend="see that this user may write to blobs_url"),
+        Check(part="disk", run=check_disk, mend="see that the home folder can be reached"),
+        Check(part="linters", run=check_linters, mend="python3 deploy/bootstrap.py doctor installs them"),
+        Check(
+            part="first day",
+            run=check_first_day,
+            mend="first mend what stands above",
+            names=("first", "first-day", "firstday"),
+            deadline=timedelta(seconds=40),
+        ),
+    )
+
+
+def _of_connections(settings: Settings) -> Sequence[Check]:
+    if not settings.connections:
+        return (Check(part="GitHub", run=_no_forge, mend=""),)
+    return [check for one in settings.connections for check in _of(one, alone=len(settings.connections) == 1)]
+
+
+def _of(connection: Connection, *, alone: bool) -> Sequence[Check]:
+    part = "GitHub" if alone else connection.key
+    return (
+        Check(
+            part=part,
+            run=partial(check_connection, part=part, key=connection.key),
+            mend=f"see web_url, ca_file and proxy of connection {connection.key!r}; then: corrigent doctor {part}",
+            names=("github", connection.key),
+        ),
+        Check(
+            part="webhooks",
+            run=partial(check_webhooks, key=connection.key),
+            mend=f"first mend {part}",
+            names=(f"webhooks/{connection.key}", "polling"),
+        ),
+    )
+
+
+async def _no_forge(_: Ground) -> Line:
+    return Line("wait", "GitHub", "no forge yet: corrigent setup github")

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
 from pydantic import JsonValue
 
 from app.forges.fake.scenario import AppCredentials, FakeForge
@@ -14,6 +16,7 @@ from app.process import Running, running
 from app.settings import Settings, load_settings
 from app.store.database import Database
 from app.store.schema import migrate
+from app.telemetry import start_logging
 from app.temporal_client import connect, make_current
 from tests.harness.temporal import TemporalServer
 
@@ -120,10 +123,25 @@ async def corrigent(
     }
     settings = settings_for(home, credentials, forge, **overrides)
     await _migrate(settings)
-    async with running(settings) as state:
-        await make_current(await connect(settings, temporal.address), settings.worker_build_id)
-        forge.webhook_url = f"http://127.0.0.1:{state.port}/hooks/github"
-        yield System(forge=forge, credentials=credentials, settings=settings, running=state, script=script)
+    with log_file(home / "corrigent.log", settings.secret_values()):
+        async with running(settings, assert_small=True) as state:
+            await make_current(await connect(settings, temporal.address), settings.worker_build_id)
+            forge.webhook_url = f"http://127.0.0.1:{state.port}/hooks/github"
+            yield System(forge=forge, credentials=credentials, settings=settings, running=state, script=script)
+
+
+@contextmanager
+def log_file(path: Path, secrets: Sequence[str]) -> Generator[None]:
+    """Logs as in production, in a file: what is shown without it renders every trace for seconds."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    with path.open("a") as stream:
+        start_logging(level="warning", style="json", secrets=secrets, stream=stream)
+        try:
+            yield
+        finally:
+            structlog.reset_defaults()
+            root.handlers[:], root.level = handlers, level
 
 
 async def _migrate(settings: Settings) -> None:

@@ -1,0 +1,42 @@
+"""Bad weather at every write: an answer that was lost, cut or refused leads to exactly one of everything."""
+
+import pytest
+
+from app.forges.fake.faults import Effect, Fault, Reset, Truncate, bad_gateway
+from tests.harness.stage import Inside
+from tests.harness.story import WRITES, route_of
+
+
+class OnceAKind(Fault):
+    """Strikes the first request of every kind of write; a GraphQL query looks like one and is struck as well."""
+
+    def __init__(self, effect: Effect) -> None:
+        super().__init__(effect)
+        self.struck: set[str] = set()
+
+    def strikes(self, method: str, path: str) -> bool:
+        kind = f"{method} {route_of(path)}"
+        if method not in WRITES or path.endswith("/git-upload-pack") or kind in self.struck:
+            return False
+        self.struck.add(kind)
+        return True
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [bad_gateway(), bad_gateway(after=True), Reset(), Reset(after=True), Truncate()],
+    ids=["502 before", "502 after", "reset before", "reset after", "cut short"],
+)
+async def test_every_write_is_done_once_whatever_becomes_of_its_answer(shop: Inside, effect: Effect) -> None:
+    weather = OnceAKind(effect)
+    shop.forge.server.faults.add(weather)
+    pull_request = await shop.open()
+    await shop.settled(pull_request)
+    assert (len(pull_request.reviews), len(pull_request.threads)) == (1, 2)
+    pull_request.comment("/corrigent dismiss 3 wrong")
+    pull_request.comment("/corrigent help")
+    await shop.forge.wait_until(lambda: len(pull_request.comments) == 3, timeout=20)
+    await shop.quiet()
+    assert [thread.resolved for thread in pull_request.threads] == [False, True]
+    assert shop.model_calls == 1
+    assert len(weather.struck) >= 8, weather.struck

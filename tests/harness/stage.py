@@ -1,0 +1,86 @@
+"""Where a story is played: a shop on a fake forge, with Corrigent at work, inside the test or in a process of its own."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from app.demo import shop as samples
+from app.forges.fake.pull_scenario import FakePullRequest
+from app.forges.fake.repo_scenario import FakeRepo
+from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
+from tests.harness.invariants import Invariants
+from tests.harness.system import Script, System, corrigent
+from tests.harness.temporal import TemporalServer
+
+# A killed activity goes to another worker after ten seconds, and a process takes some to start.
+PATIENCE = 60.0
+
+
+@dataclass
+class Stage:
+    """What every story needs."""
+
+    forge: FakeForge
+    repo: FakeRepo
+    script: Script
+    invariants: Invariants
+
+    @property
+    def model_calls(self) -> int:
+        return len(self.script.calls())
+
+    async def open(self, sample: samples.Sample = samples.SAMPLES[0], *, draft: bool = False) -> FakePullRequest:
+        return await self.repo.open_pull_request(
+            author=sample.author,
+            title=sample.title,
+            branch=sample.branch,
+            changes=sample.changes,
+            body=sample.body,
+            draft=draft,
+        )
+
+    async def settled(self, pull_request: FakePullRequest, *, head_sha: str = "") -> None:
+        """Until the head has a completed check and nothing more is going on."""
+        head = head_sha or pull_request.head_sha
+        await self.forge.wait_until(
+            lambda: [check for check in pull_request.checks_of(head) if check.conclusion], timeout=PATIENCE
+        )
+        await self.quiet()
+
+    async def quiet(self) -> None:
+        """Until every delivery is handled, every run ended and no workflow open."""
+        raise NotImplementedError
+
+
+@dataclass
+class Inside(Stage):
+    """Corrigent in the test's own event loop: quick, and it cannot be killed."""
+
+    system: System
+
+    async def quiet(self) -> None:
+        await self.system.quiet()
+
+
+@asynccontextmanager
+async def inside(
+    temporal: TemporalServer, folder: Path, *, with_model: bool = True, **settings: JsonValue
+) -> AsyncGenerator[Inside]:
+    async with FakeForge.start() as forge:
+        repo = await forge.create_repo(samples.REPOSITORY, files=samples.BASE)
+        credentials = await forge.install_app(repos=[repo], permissions=FIX_PERMISSIONS)
+        invariants = Invariants(forge, credentials, folder / "home")
+        home = folder / "home"
+        async with corrigent(
+            forge, credentials, temporal, home, with_model=with_model, prepare=prompt_answers, **settings
+        ) as made:
+            yield Inside(forge, repo, made.script, invariants, made)
+
+
+def prompt_answers(script: Script) -> None:
+    """The demo's answers without its pauses."""
+    script.answers += [{**entry, "delay": 0} for entry in samples.SCRIPT if isinstance(entry, dict)]
+    script.write()

@@ -61,15 +61,17 @@ async def make_current(client: Client, build_id: str) -> None:
                 return
 
 
-async def end_what_is_older(home: Path, turns: Turns) -> None:
-    """Open work of other workflow code cannot go on with this one: it is ended, and the reconciler starts it anew."""
+async def end_what_is_older(home: Path, turns: Turns) -> bool:
+    """Open work of other workflow code cannot go on with this one: it is ended. Whether there was any to start anew."""
     file = home / "workflow-code"
     code = _fingerprint()
     before = file.read_text() if file.exists() else code
+    ended = 0
     if before != code:
         ended = await turns.end_reviews_of_other_versions()
         log.info("upgrade.ended_open_work", executions=ended)
     file.write_text(code)
+    return ended > 0
 
 
 def _fingerprint() -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import assert_never
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 from temporalio import activity
 
 from app.commands.base import (
@@ -48,6 +48,7 @@ from workflows.activities.dismiss import RESOLVED, Dismissing
 from workflows.activities.fetching import Fetching
 from workflows.messages import Acted, ActRequest
 
+PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
 # Buttons of our check, as the commands they stand for.
 BUTTONS: Mapping[str, ParsedCommand] = {
     "again": ParsedCommand(word="review", argument="full", number=None, line="", ordinal=0),
@@ -119,7 +120,15 @@ class Acting:
         facts = await self._facts(action, pull_request, config, permission)
         if action.word == "accept":
             return await self._accept(action, permission)
-        return await self._carry_out(action, plan(_parsed(action), facts), facts, config)
+        return await self._carry_out(action, await self._plan(action, facts), facts, config)
+
+    async def _plan(self, action: Action, facts: Facts) -> Plan:
+        """Planned once: what a first try did already must not look like a different question to the second."""
+
+        async def plan_now(_: bool) -> JsonValue:
+            return PLAN.dump_python(plan(_parsed(action), facts), mode="json")
+
+        return PLAN.validate_python(await self.effects.perform(f"plan/{action.action_key}", plan_now))
 
     async def _facts(
         self, action: Action, pull_request: PullRequest, config: ConfigInForce, permission: Permission
@@ -158,7 +167,7 @@ class Acting:
                 await self.pull_requests.set_paused(action.ref, False)
                 acted = Acted(order="review", by=by)
             case Dismiss(numbers=numbers, why=why, counted_as=counted_as):
-                await self._dismiss(action, facts, numbers, why=f"{counted_as}: {why}" if why else counted_as)
+                await self._dismiss(action, numbers, why=f"{counted_as}: {why}" if why else counted_as)
                 acted = Acted()
             case ShowStatus() | ShowConfig() | ShowHelp():
                 await self._answer(action, await self._shown(action, planned, facts, config))
@@ -183,8 +192,8 @@ class Acting:
                     raise LookupError(f"{action.ref} is not in the store")
                 return status_text(state, await self.runs.latest(action.ref), facts.open_findings, facts.voice)
 
-    async def _dismiss(self, action: Action, facts: Facts, numbers: tuple[int, ...], *, why: str) -> None:
-        chosen = [one for one in facts.open_findings if one.number in numbers]
+    async def _dismiss(self, action: Action, numbers: tuple[int, ...], *, why: str) -> None:
+        chosen = [one for one in await self.findings.of(action.ref) if one.number in numbers and one.state != "mended"]
         await self.dismissing.dismiss(action.ref, chosen, by=action.actor.login, why=why)
 
     async def _thread_was_changed(self, action: Action, permission: Permission) -> Acted:

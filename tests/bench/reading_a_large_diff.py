@@ -55,7 +55,8 @@ async def main(folder: Path) -> dict[str, object]:
 
 async def _repository(folder: Path) -> tuple[str, str, Git]:
     git_dir = folder / "large.git"
-    repository = await GitRepository.create(git_dir, "main")
+    repository = GitRepository(git_dir)
+    repository.create("main")
     base_sha = await repository.commit("main", {"README.md": "Small.\n"}, message="First", author="maria", parent=None)
     files = {f"part/file_{number}.py": _text(number) for number in range(FILES)}
     head_sha = await repository.commit("change", files, message="Large", author="maria", parent=base_sha)

@@ -13,7 +13,7 @@ from app.forges.fake.repo_scenario import FakeRepo
 from tests.bench import accounting
 from tests.bench.figures import Figure, percentile
 from tests.bench.load import Load, Traffic, chatter
-from tests.bench.product import Product, up
+from tests.bench.product import up
 from tests.bench.world import INSTALLATIONS, World, script, world
 
 IN_FLIGHT = 20

@@ -65,8 +65,9 @@ class Hosts:
 
 def host_of(request: Request) -> str:
     """The Host header without its port; empty when it cannot be read."""
+    given = request.headers.get("host", "")
     try:
-        return (urlsplit(f"//{request.headers.get('host', '')}").hostname or "").lower()
+        return "" if "@" in given else (urlsplit(f"//{given}").hostname or "").lower()
     except ValueError:
         return ""
 

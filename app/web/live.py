@@ -11,8 +11,8 @@ from app.store.streams import REWIND, StreamEvent
 
 T = TypeVar("T")
 
-# How often is a page told that we are still there? Proxies close what is silent for half a minute.
-BEAT_SECONDS = 5.0
+# How often is a page told that we are still there, or of what no event told? Proxies close what is silent for a while.
+BEAT_SECONDS = 2.0
 # How soon does a browser ask again when the connection broke?
 _RETRY = b"retry: 1000\n\n"
 _BEAT = b": still here\n\n"

@@ -11,7 +11,7 @@ _AROUND = 3
 # The longest excerpt, and the longest line in it: a minified file is one line of a megabyte.
 _LINES = 40
 _CHARACTERS = 400
-_SIGNS = {"context": " ", "added": "+", "removed": "-"}
+_SIGNS = {"context": " ", "added": "+", "removed": "−"}
 
 
 class ShownLine(NamedTuple):

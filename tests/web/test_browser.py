@@ -1,0 +1,49 @@
+"""The pages in a real browser: nothing is complained of, nothing is loaded from elsewhere, keys and streams work."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.domain.outcomes import Outcome
+from tests.web.browser import Tab, browser
+from tests.web.conftest import Desk, serving_desk
+from tests.web.stories import begin, end
+
+
+async def test_the_pages_work_in_a_browser_and_load_nothing_from_elsewhere(day: Path, chromium: str) -> None:
+    async with serving_desk(day) as desk, browser(chromium) as started:
+        tab = await started.new_tab()
+        await tab.open(desk.link())
+        assert await tab.run("document.querySelector('h1').textContent") == "Runs"
+        await _walk_with_keys(tab)
+        await _watch_a_run(desk, tab)
+        assert tab.complaints == []
+        home = f"http://127.0.0.1:{desk.state.port}/"
+        assert [url for url in tab.requests if not url.startswith(home)] == []
+
+
+async def _walk_with_keys(tab: Tab) -> None:
+    for key in "jjk":
+        await tab.press(key)
+    assert await tab.run("document.activeElement === document.querySelectorAll('[data-step]')[0]")
+    await tab.press("j")
+    opened = await tab.run("document.activeElement.pathname")
+    await tab.press("Enter")
+    await tab.until(f"location.pathname === '{opened}' && document.readyState === 'complete'")
+    assert await tab.run("document.querySelector('#coverage') !== null")
+    await tab.press("u")
+    await tab.until("location.pathname === '/' && document.readyState === 'complete'")
+
+
+async def _watch_a_run(desk: Desk, tab: Tab) -> None:
+    """A run appears in the open list, counts on its page, and the page shows its end by itself."""
+    (row,) = await desk.store.runs.page(repos=None, limit=1)
+    run = await begin(desk.store, row.run.ref, head_sha="d" * 40, ago=0)
+    await tab.until(f"document.getElementById('run-{run.run_id}') !== null")
+    home = f"http://127.0.0.1:{desk.state.port}"
+    await tab.open(f"{home}/runs/{run.run_id}")
+    await desk.store.runs.set_stage(run.run_id, "checkout", now=datetime.now(UTC))
+    await tab.until("document.querySelector('.stages .now')?.textContent.includes('checkout')")
+    counted = await tab.run("document.querySelector('.stages [data-seconds]').textContent")
+    await tab.until(f"document.querySelector('.stages [data-seconds]').textContent !== '{counted}'")
+    await end(desk.store, run, Outcome.SUPERSEDED, "Superseded by abc1234")
+    await tab.until("document.body.textContent.includes('Nothing was read in this run: Superseded by abc1234.')")

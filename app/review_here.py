@@ -15,7 +15,7 @@ from app.domain.review import ReviewerReport
 from app.domain.secrets import Redactor
 from app.output.report import Report, Target, failed
 from app.output.terminal import Terminal
-from app.output.text import closing, ending, finding_lines, header
+from app.output.text import closing, ending, finding_lines, header, plain
 from app.pull_request_address import PullRequestAddress, is_address, parse_address
 from app.review_failures import in_words
 from app.review_local import local_work
@@ -79,7 +79,7 @@ class _Review:
         except (ForgeUnavailable, ForgeRefused, RateLimited, GitError, HeadGone) as error:
             kind = "pull_request" if address else "local"
             report = failed(Target(kind=kind, name=self.wish.target), in_words(error))
-            self.terminal.complain(self.redactor.redact(sentence(report.title)))
+            self.terminal.complain(plain(self.redactor.redact(sentence(report.title))))
         if self.wish.output != "text":
             self.terminal.write(_render(report, self.wish.output))
         return report.exit_code
@@ -127,7 +127,7 @@ class _Review:
             result_of,
             work,
             reports,
-            reviewers=reviewers_for("a model" if self.open_model else ""),
+            reviewers=reviewers_for(self.wish.model or self.settings.model),
             fail_on=self.wish.fail_on,
             run_id=run_id,
             redactor=self.redactor,

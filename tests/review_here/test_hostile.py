@@ -55,8 +55,7 @@ async def test_a_hostile_repository_is_read_and_runs_nothing(
     assert marker.exists()
 
 
-async def test_started_as_a_module_it_refuses_the_folder_s_own_code(repo: Repo) -> None:
-    """`python -m app.cli` cannot be helped; the console script never looks into the folder."""
+async def test_the_console_script_takes_no_module_from_the_folder(repo: Repo) -> None:
     repo.write({"app/__init__.py": "", "app/cli.py": "raise SystemExit(7)\n", "json.py": "raise SystemExit(8)\n"})
     console = Console(folder=repo.folder, home=repo.folder.parent / "home", temp=repo.folder.parent / "temp")
     ran = await console.run("--help")

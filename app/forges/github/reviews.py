@@ -117,7 +117,9 @@ class Reviews:
         byline = await self._auth.byline()
         reviews = await self._calls.all(routes.REVIEWS, ref.repo_id, ReviewShape, number=ref.number)
         for review in reviews:
-            if review.state == "PENDING" and review.user and byline.wrote(review.user.login, review.user.type):
+            ours = review.user is not None and byline.wrote(review.user.login, review.user.type)
+            # Under a person's token a review without our mark is that person's own draft, and none of our business.
+            if review.state == "PENDING" and ours and read_run_marker(review.body or ""):
                 return review
         return None
 

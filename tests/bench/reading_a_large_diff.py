@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import resource
 import sys
 import time
 from datetime import UTC, datetime
@@ -33,7 +32,7 @@ async def main(folder: Path) -> dict[str, object]:
     base_sha, head_sha, git = await _repository(folder)
     # A first, small diff, so that what every process holds anyway is there before we look.
     await diffing.diff(git, base_sha, base_sha, limits=SizeLimits())
-    memory, cpu, began = _peak(), time.process_time(), time.perf_counter()
+    memory, cpu, began = _forget_peak(), time.process_time(), time.perf_counter()
     diff = await diffing.diff(git, base_sha, head_sha, limits=SizeLimits())
     parsed = time.perf_counter()
     findings = [_finding(number, file.path) for number, file in enumerate(diff.files, start=1)]
@@ -47,7 +46,7 @@ async def main(folder: Path) -> dict[str, object]:
         "seconds": ended - began,
         "steps": {"parsed": parsed - began, "placed": placed - parsed, "reported": ended - placed},
         "cpu": time.process_time() - cpu,
-        "megabytes": _peak() - memory,
+        "megabytes": _megabytes("VmHWM") - memory,
         "lines": sum(line.kind != "context" for file in diff.files for hunk in file.hunks for line in hunk.lines),
         "placed": len(places),
     }
@@ -105,7 +104,7 @@ def _result(diff: Diff, findings: list[TrackedFinding]) -> ReviewResult:
         merge_base_sha=diff.merge_base_sha,
         verdict=decide(config=config.config, coverage=coverage, open_findings=findings),
         open=tuple(findings),
-        to_post=tuple(findings),
+        to_post=tuple(one.finding_id for one in findings),
         held_back=(),
         listed=tuple(one.finding_id for one in findings),
         counted=tuple(one.finding_id for one in findings),
@@ -119,9 +118,15 @@ def _result(diff: Diff, findings: list[TrackedFinding]) -> ReviewResult:
     )
 
 
-def _peak() -> float:
-    """The most this process ever held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _forget_peak() -> float:
+    """Begin a new peak here; what the process holds now, in MB."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _megabytes("VmRSS")
+
+
+def _megabytes(name: str) -> float:
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith(name)) / 1024
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ AST_GREP = Linter(
     program="ast-grep",
     package="ast-grep-cli",
     reads=has_suffix(".py", ".pyi", ".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"),
-    arguments=lambda: (
+    arguments=lambda _: (
         "scan", "-c", str(CONFIG), "--custom-languages", "ignore", "--inline-rules", rules(),
         "--json=compact", "--include-metadata", "--no-ignore", "hidden", "-j", "2",
     ),

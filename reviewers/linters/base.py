@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from app.domain.findings import Category, Severity
 from reviewers.linters.run import Output
@@ -36,8 +37,8 @@ class Linter:
     # The distribution whose version is the program's; empty for one that is not a Python package.
     package: str
     reads: Callable[[str], bool]
-    # All that stands between the program and the files.
-    arguments: Callable[[], Sequence[str]]
+    # All that stands between the program and the files; it is given the empty folder that is the program's home.
+    arguments: Callable[[Path], Sequence[str]]
     # Raises ValueError (pydantic's included) for an output that is not what we know.
     parse: Callable[[Output], list[Hit]]
     # Exit codes of a program that did its work.

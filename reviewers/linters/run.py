@@ -24,7 +24,7 @@ OUR_PROGRAMS = str(Path(sys.executable).parent)
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin"
 
 _CHUNK = 256 * 1024
-_PATIENCE_AFTER_KILL = timedelta(seconds=1)
+_PATIENCE_AFTER_KILL = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -47,21 +47,7 @@ def find_program(name: str, search_path: str) -> str | None:
 
 async def run_program(argv: Sequence[str], *, folder: Path, home: Path, deadline: timedelta = DEADLINE) -> Output:
     """Runs in `folder` with `home` as home and temporary folder; ProgramFailed when it has to be stopped."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=folder,
-            env=_environment(home),
-            start_new_session=True,
-            limit=_CHUNK,
-        )
-    except (OSError, ValueError) as error:
-        # No such program, too many arguments, a NUL in one of them.
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ProgramFailed(f"could not be started: {reason}") from error
+    process = await _start(argv, folder, home)
     _limit_memory(process.pid)
     try:
         async with asyncio.timeout(deadline.total_seconds()):
@@ -74,6 +60,32 @@ async def run_program(argv: Sequence[str], *, folder: Path, home: Path, deadline
     if exit_code < 0:
         raise ProgramFailed(f"was killed by {signal.Signals(-exit_code).name}")
     return Output(exit_code, stdout, stderr)
+
+
+async def _start(argv: Sequence[str], folder: Path, home: Path) -> asyncio.subprocess.Process:
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=folder,
+            env=_environment(home),
+            start_new_session=True,
+            limit=_CHUNK,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Cancelled half way, asyncio forgets the pipes; a moment later there is a process that can be ended.
+        with contextlib.suppress(OSError, ValueError):
+            await _end(await starting)
+        raise
+    except (OSError, ValueError) as error:
+        # No such program, too many arguments, a NUL in one of them.
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ProgramFailed(f"could not be started: {reason}") from error
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -119,14 +131,17 @@ async def _read(stream: asyncio.StreamReader | None) -> bytes:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Nothing of the program's process group is left, on whatever way we leave."""
-    if process.returncode is not None:
+    streams = [stream for stream in (process.stdout, process.stderr) if stream is not None]
+    # A pipe that is still open is held by somebody of the group, even when its leader is gone; otherwise the group's
+    # number may be another's by now.
+    if process.returncode is not None and all(stream.at_eof() for stream in streams):
         return
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    # Its end is only noticed when the pipes are empty; one held open by somebody outside the group is given up.
+    # The transport closes once the pipes are empty; one held open by somebody outside the group is given up.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_PATIENCE_AFTER_KILL.total_seconds()):
-            for stream in (process.stdout, process.stderr):
-                while stream is not None and await stream.read(_CHUNK):
+            for stream in streams:
+                while await stream.read(_CHUNK):
                     pass
             await process.wait()

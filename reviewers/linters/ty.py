@@ -1,6 +1,7 @@
 """ty on Python files: calls, attributes and operators that fail when the line runs, told without the packages."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, Field, TypeAdapter
@@ -78,20 +79,21 @@ def _hit(diagnostic: _Diagnostic, positions: _Positions) -> Hit:
     )
 
 
+def _arguments(home: Path) -> Sequence[str]:
+    # An environment without packages: ty fails on a repository's broken .venv, and must not see what we have installed.
+    (home / "lib" / "python3.13" / "site-packages").mkdir(parents=True, exist_ok=True)
+    return (
+        "check", "--exit-zero", "--config-file", str(CONFIG), "--python", str(home), "--output-format", "gitlab",
+        "--no-progress",
+    )  # fmt: skip
+
+
 TY = Linter(
     name="ty",
     program="ty",
     package="ty",
     reads=has_suffix(".py", ".pyi"),
-    arguments=lambda: (
-        "check",
-        "--exit-zero",
-        "--config-file",
-        str(CONFIG),
-        "--output-format",
-        "gitlab",
-        "--no-progress",
-    ),
+    arguments=_arguments,
     parse=_parse,
     # More is one misunderstanding of ty's (a base class it cannot see), not many bugs.
     most_per_rule_and_file=3,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -52,11 +52,14 @@ class Dispatcher:
         inboxes: Mapping[str, ForgeInbox],
         routing: Routing,
         turns: Turns,
+        dispatched: Callable[[float], None],
     ) -> None:
         self.deliveries = deliveries
         self.inboxes = inboxes
         self.routing = routing
         self.turns = turns
+        # Told the seconds from a delivery's arrival to its handling.
+        self.dispatched = dispatched
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -118,9 +121,13 @@ class Dispatcher:
                     await self._put_off(late.delivery, error)
                 return
             else:
-                await self.deliveries.settle(
-                    read.delivery.row_id, "handled", read.meaning.reason, ref=str(read.meaning.ref or "")
-                )
+                await self._settle(read)
+
+    async def _settle(self, read: _Read) -> None:
+        delivery, ref = read.delivery, str(read.meaning.ref or "")
+        await self.deliveries.settle(delivery.row_id, "handled", read.meaning.reason, ref=ref)
+        self.dispatched((datetime.now(UTC) - delivery.received_at).total_seconds())
+        log.info("dispatch.handled", delivery=delivery.delivery_id, pull_request=ref, reason=read.meaning.reason)
 
     async def _tell_one(self, meaning: Meaning, said: set[str]) -> None:
         for nudge in meaning.nudges:

@@ -23,6 +23,7 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self._seen: dict[str, set[str]] = {}
         self._hooks = self._counter("hooks", "Deliveries at the door, by the answer they got.", "connection", "status")
+        self._hook_seconds = self._histogram("hook_seconds", "From the first byte of a delivery to its answer.", FAST)
         self._waiting = self._gauge("deliveries_waiting", "Deliveries in the inbox that nobody has handled yet.")
         self._oldest = self._gauge("deliveries_oldest_seconds", "Age of the oldest of them.")
         self._dispatch = self._histogram("dispatch_seconds", "From received to handed to a workflow.", FAST)
@@ -33,11 +34,18 @@ class Metrics:
         self._dollars = self._counter("model_dollars", "What they cost, where the price is known.", "model")
         self._reviews = self._counter("reviews", "Runs that ended, by outcome.", "outcome")
         self._review_seconds = self._histogram("review_seconds", "From opened run to completed check.", SLOW)
-        self._adopted = self._counter("effects_adopted", "Writes found done by an earlier try, not repeated.", "kind")
+        self._waits = self._counter("waits", "Waits that were written to a check before they began.", "limit")
+        self._late = self._gauge("runs_late", "Runs that should have ended and wait for nothing.")
+        self._closed = self._counter("janitor_closes", "Checks completed because their workflow was gone.")
+        self._adopted = self._counter(
+            "effects_adopted", "Writes that an earlier try may have done, taken up by a later one.", "kind"
+        )
         self._limiter_seconds = self._counter("limiter_wait_seconds", "Time spent waiting for limits.", "limit")
+        self._refusals = self._counter("limiter_refusals", "Times that a limit said stop, ours or a forge's.", "limit")
 
-    def hook(self, connection: str, status: int) -> None:
+    def hook(self, connection: str, status: int, seconds: float) -> None:
         self._hooks.labels(self._bounded("connection", connection), str(status)).inc()
+        self._hook_seconds.observe(seconds)
 
     def backlog(self, waiting: int, oldest_seconds: float) -> None:
         self._waiting.set(waiting)
@@ -63,11 +71,21 @@ class Metrics:
         self._reviews.labels(self._bounded("outcome", outcome)).inc()
         self._review_seconds.observe(seconds)
 
+    def wait(self, limit: str) -> None:
+        self._waits.labels(self._bounded("limit", limit)).inc()
+
+    def janitor(self, *, late: int, closed: int) -> None:
+        self._late.set(late)
+        self._closed.inc(closed)
+
     def adopted(self, kind: str) -> None:
         self._adopted.labels(self._bounded("kind", kind)).inc()
 
     def waited(self, limit: str, seconds: float) -> None:
         self._limiter_seconds.labels(self._bounded("limit", limit)).inc(seconds)
+
+    def refused(self, limit: str) -> None:
+        self._refusals.labels(self._bounded("limit", limit)).inc()
 
     def render(self) -> bytes:
         """The page in Prometheus' text format; its type is CONTENT_TYPE."""

@@ -11,20 +11,23 @@ import structlog
 
 from app.dispatcher import Dispatcher
 from app.metrics import Metrics
-from app.queue_activities import all_activities
+from app.queue_activities import ALL_QUEUES, Held, Queue, activities_of
 from app.reviewer_making import ModelReviewers
 from app.routing import Routing
 from app.settings import Settings
+from app.store.deliveries import Deliveries
 from app.sweeper import POLL_EVERY, SWEEP_EVERY, Sweeper
 from app.temporal_client import connect, end_what_is_older, make_current
 from app.temporal_server import EmbeddedTemporal
 from app.web.access import address_of, one_time_link, open_access
 from app.web.hooks import HookDoor
 from app.web.live import Live
-from app.web.main import create_app
+from app.web.main import Healthy, create_app, create_figures_app
+from app.web.pages.metrics import MetricsPage
 from app.web.pages.routes import dashboard
 from app.web.server import serving
 from app.wiring import Forges, Store, open_forges, open_store, silence, utc_now
+from app.work_folder import own_folder
 from app.worker import WorkerGroup
 from workflows.client import Turns
 
@@ -40,16 +43,20 @@ class Running:
 
     store: Store
     forges: Forges
+    metrics: Metrics
     port: int = 0
     turns: Turns | None = None
     dispatcher: Dispatcher | None = None
-    metrics: Metrics = field(default_factory=Metrics)
     # Makes a link to the dashboard that lets one browser in; None where no pages are served.
     new_link: Callable[[], str] | None = None
     # Parts that were asked for and are not up yet.
     starting: frozenset[Part] = frozenset()
     # Set when a loop of this process ended with an error: the process cannot go on as it should.
     failed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def wrong(self) -> Mapping[str, str]:
+        """What keeps this process from doing its work, for whoever asks after its health."""
+        return dict.fromkeys(sorted(self.starting), "starting")
 
     def wake(self) -> None:
         """There is something in the inbox; a dispatcher elsewhere finds it by itself."""
@@ -59,7 +66,11 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, parts: frozenset[Part] = ALL_PARTS, assert_small: bool = False
+    settings: Settings,
+    *,
+    parts: frozenset[Part] = ALL_PARTS,
+    work_on: frozenset[Queue] = ALL_QUEUES,
+    assert_small: bool = False,
 ) -> AsyncGenerator[Running]:
     """Everything up when this is entered; everything down, in reverse order, when it is left.
 
@@ -67,16 +78,19 @@ async def running(
     """
     embedded = not settings.temporal_address
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings, may_migrate=embedded))
+        metrics = Metrics()
+        store = await stack.enter_async_context(open_store(settings, may_migrate=embedded, metrics=metrics))
         forges = await stack.enter_async_context(
-            open_forges(settings, store.limits, silence(settings, store.repositories))
+            open_forges(settings, store.limits, silence(settings, store.repositories), observe=metrics.forge_request)
         )
-        state = Running(store=store, forges=forges, starting=parts)
+        state = Running(store=store, forges=forges, metrics=metrics, starting=parts)
         # The door first: deliveries are safe from here on, whatever the rest takes.
         if "serve" in parts:
             await _open_door(stack, settings, state)
+        else:
+            await tell_figures(stack, settings, metrics, store.deliveries, state.wrong)
         if parts & {"dispatch", "work"}:
-            await _connect(stack, settings, state, parts, assert_small=assert_small)
+            await _connect(stack, settings, state, parts, work_on if "work" in parts else frozenset(), assert_small)
         state.starting = frozenset()
         yield state
 
@@ -86,7 +100,7 @@ async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) 
         deliveries=state.store.deliveries,
         inboxes=state.forges.inboxes,
         wake=state.wake,
-        received=lambda status: state.metrics.hook("", int(status)),
+        received=state.metrics.hook,
     )
     access, live = open_access(settings, utc_now), Live()
     pages = dashboard(
@@ -97,19 +111,30 @@ async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) 
         metrics_token=settings.metrics_token,
         clock=utc_now,
     )
-
-    async def healthy() -> Mapping[str, str]:
-        return dict.fromkeys(sorted(state.starting), "starting")
-
-    app = create_app(door=door, healthy=healthy, pages=pages)
+    app = create_app(door=door, healthy=state.wrong, pages=pages)
     state.port = await stack.enter_async_context(serving(app, settings.listen_host, settings.listen_port))
     # Before the server, which waits for its open answers.
     stack.callback(live.close)
     state.new_link = partial(one_time_link, access, address_of(settings, state.port))
 
 
+async def tell_figures(
+    stack: AsyncExitStack, settings: Settings, metrics: Metrics, deliveries: Deliveries | None, healthy: Healthy
+) -> None:
+    """Of a process without a door, where the operator gave it a port for that."""
+    if settings.metrics_port is not None:
+        figures = MetricsPage(metrics=metrics, deliveries=deliveries, token=settings.metrics_token)
+        app = create_figures_app(healthy=healthy, figures=figures)
+        await stack.enter_async_context(serving(app, settings.listen_host, settings.metrics_port))
+
+
 async def _connect(
-    stack: AsyncExitStack, settings: Settings, state: Running, parts: frozenset[Part], *, assert_small: bool
+    stack: AsyncExitStack,
+    settings: Settings,
+    state: Running,
+    parts: frozenset[Part],
+    work_on: frozenset[Queue],
+    assert_small: bool,
 ) -> None:
     address = settings.temporal_address
     embedded = not address
@@ -120,13 +145,12 @@ async def _connect(
     client = await connect(settings, address, assert_small=assert_small)
     state.turns = Turns(client, time_scale=settings.time_scale)
     ended = embedded and await end_what_is_older(settings.home, state.turns)
-    if "work" in parts:
-        reviewers = ModelReviewers(settings, state.store, clock=utc_now)
-        stack.push_async_callback(reviewers.close)
-        activities = all_activities(settings, state.store, state.forges, state.turns, reviewers)
+    if work_on:
+        activities = activities_of(work_on, _held(stack, settings, state, state.turns))
         await stack.enter_async_context(WorkerGroup(client, activities, build_id=settings.worker_build_id))
-        if embedded:
-            await make_current(client, settings.worker_build_id)
+    if embedded and work_on:
+        await make_current(client, settings.worker_build_id)
+    if "control" in work_on:
         await state.turns.ensure_schedules()
         if ended:
             await state.turns.run_chore("reconcile")
@@ -134,12 +158,32 @@ async def _connect(
         _dispatch(stack, settings, state, state.turns)
 
 
+def _held(stack: AsyncExitStack, settings: Settings, state: Running, turns: Turns) -> Held:
+    reviewers = ModelReviewers(settings, state.store, clock=utc_now, metrics=state.metrics)
+    stack.push_async_callback(reviewers.close)
+    return Held(
+        settings=settings,
+        store=state.store,
+        forges=state.forges,
+        turns=turns,
+        metrics=state.metrics,
+        reviewers=reviewers,
+        work_folder=stack.enter_context(own_folder(settings.home / "work")),
+    )
+
+
 def _dispatch(stack: AsyncExitStack, settings: Settings, state: Running, turns: Turns) -> None:
     store, inboxes = state.store, state.forges.inboxes
     routing = Routing(
         repositories=store.repositories, actions=store.actions, runs=store.runs, mentions=state.forges.mentions
     )
-    state.dispatcher = Dispatcher(deliveries=store.deliveries, inboxes=inboxes, routing=routing, turns=turns)
+    state.dispatcher = Dispatcher(
+        deliveries=store.deliveries,
+        inboxes=inboxes,
+        routing=routing,
+        turns=turns,
+        dispatched=state.metrics.dispatched,
+    )
     sweeper = Sweeper(
         inboxes=inboxes,
         deliveries=store.deliveries,

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from app.checkouts.mirrors import Mirrors
 from app.domain.phrases import Voice
+from app.metrics import Metrics
 from app.reviewer_making import ModelReviewers, make_plain, silent
 from app.settings import Settings
 from app.store.blobs import Blobs
@@ -21,34 +22,55 @@ from workflows.activities.conclude import Concluding
 from workflows.activities.configuration import Configurations
 from workflows.activities.dismiss import Dismissing
 from workflows.activities.fetching import Fetching
+from workflows.activities.figures import Figures
 from workflows.activities.look import Looking
 from workflows.activities.post import Posting
 from workflows.activities.read import Reading
 from workflows.client import Turns
 
+Queue = Literal["control", "llm", "sandbox"]
+ALL_QUEUES: frozenset[Queue] = frozenset({"control", "llm", "sandbox"})
+
 # An activity is a bound method of any signature.
 Activity = Callable[..., Any]
 
 
-def all_activities(
-    settings: Settings, store: Store, forges: Forges, turns: Turns, reviewers: ModelReviewers
-) -> Mapping[str, Sequence[Activity]]:
-    """Of a process that serves every queue."""
-    return {
-        queues.CONTROL: Control(settings=settings, store=store, forges=forges, turns=turns).activities(),
-        queues.LLM: llm_activities(settings, store.blobs, reviewers),
-        queues.SANDBOX: sandbox_activities(store.blobs, _work_folder(settings)),
-    }
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What a process with a database holds; a queue is given only its share."""
+
+    settings: Settings
+    store: Store
+    forges: Forges
+    turns: Turns
+    metrics: Metrics
+    reviewers: ModelReviewers
+    # Where changes are unpacked.
+    work_folder: Path
 
 
-def llm_activities(settings: Settings, blobs: Blobs, reviewers: ModelReviewers) -> Sequence[Activity]:
+def activities_of(wanted: frozenset[Queue], held: Held) -> Mapping[str, Sequence[Activity]]:
+    blobs, folder = held.store.blobs, held.work_folder
+    made: dict[str, Sequence[Activity]] = {}
+    if queues.CONTROL in wanted:
+        made[queues.CONTROL] = Control(
+            settings=held.settings, store=held.store, forges=held.forges, turns=held.turns, figures=held.metrics
+        ).activities()
+    if queues.LLM in wanted:
+        made[queues.LLM] = llm_activities(blobs, held.reviewers, folder)
+    if queues.SANDBOX in wanted:
+        made[queues.SANDBOX] = sandbox_activities(blobs, folder)
+    return made
+
+
+def llm_activities(blobs: Blobs, reviewers: ModelReviewers, work_folder: Path) -> Sequence[Activity]:
     """With model keys and the database."""
     reading = Reading(
         blobs=blobs,
         make=reviewers.make,
         watch=reviewers.watch,
         keep=reviewers.keep,
-        work_folder=_work_folder(settings),
+        work_folder=work_folder,
     )
     return (reading.read_change,)
 
@@ -66,6 +88,7 @@ class Control:
     store: Store
     forges: Forges
     turns: Turns
+    figures: Figures
 
     def activities(self) -> Sequence[Activity]:
         posting, chores = self._posting(), self._chores()
@@ -110,6 +133,7 @@ class Control:
             effects=self.store.effects,
             blobs=self.store.blobs,
             voices=self._voices,
+            figures=self.figures,
             clock=utc_now,
         )
 
@@ -201,12 +225,6 @@ class Control:
             mirrors=self._mirrors,
             checks=self._checks,
             turns=self.turns,
+            figures=self.figures,
             clock=utc_now,
         )
-
-
-def _work_folder(settings: Settings) -> Path:
-    """Where changes are unpacked; what a killed process left there is removed at start."""
-    folder = settings.home / "work"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder

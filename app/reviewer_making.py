@@ -10,6 +10,8 @@ from app.domain.review import ReviewerReport
 from app.llm.budget import Allowance, Budget
 from app.llm.chat import ChatModel
 from app.llm.models import ModelAccess, ModelSpec, open_model
+from app.metered_model import MeteredModel
+from app.metrics import Metrics
 from app.settings import Settings
 from app.wiring import Store
 from reviewers.base import Reviewer
@@ -31,9 +33,10 @@ def silent(_: ReviewerStep) -> Callable[[str], None]:
 class ModelReviewers:
     """For the queue that holds model keys and the database."""
 
-    def __init__(self, settings: Settings, store: Store, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, store: Store, *, clock: Callable[[], datetime], metrics: Metrics) -> None:
         self.settings = settings
         self.store = store
+        self.metrics = metrics
         self.clock = clock
         self.talking: set[asyncio.Task[int]] = set()
         self._opening: asyncio.Task[ChatModel] | None = None
@@ -92,7 +95,7 @@ class ModelReviewers:
         if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
             spec = ModelSpec.parse(self.settings.model)
             self._opening = asyncio.create_task(asyncio.to_thread(open_model, spec, self._access()))
-        return await asyncio.shield(self._opening)
+        return MeteredModel(await asyncio.shield(self._opening), self.metrics)
 
     def _access(self) -> ModelAccess:
         settings = self.settings

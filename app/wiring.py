@@ -12,7 +12,8 @@ from app.domain.phrases import Voice
 from app.domain.pull_request import PullRequestRef
 from app.forges.base import ForgeInbox, ForgeReader, ForgeWriter, Limits
 from app.forges.quiet import QuietWriter
-from app.forges.registry import Connection, Forge, build
+from app.forges.registry import Connection, Forge, Observe, build
+from app.metrics import Metrics
 from app.settings import Settings
 from app.store.actions import Actions
 from app.store.audit import Audit
@@ -31,6 +32,7 @@ from app.store.runs import Runs
 from app.store.schema import check, migrate
 from app.store.streams import Streams
 from app.store.usage import Usage
+from app.watched import Watched
 from workflows.activities.configuration import OperatorLayers
 
 IsQuiet = Callable[[PullRequestRef], Awaitable[bool]]
@@ -62,8 +64,9 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, may_migrate: bool) -> AsyncGenerator[Store]:
+async def open_store(settings: Settings, *, may_migrate: bool, metrics: Metrics | None = None) -> AsyncGenerator[Store]:
     """The database at this version's schema; UserError when it is not and may not be brought to it."""
+    watched = Watched(metrics or Metrics())
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     db = await Database.open(settings.database_url.get_secret_value())
     try:
@@ -76,9 +79,9 @@ async def open_store(settings: Settings, *, may_migrate: bool) -> AsyncGenerator
             config_files=ConfigFiles(db),
             cursors=Cursors(db),
             deliveries=Deliveries(db),
-            effects=Effects(db),
+            effects=Effects(db, adopted=watched.adopted),
             findings=Findings(db),
-            limits=LimitBuckets(db),
+            limits=LimitBuckets(db, watch=watched),
             pull_requests=PullRequests(db),
             repositories=Repositories(db),
             runs=Runs(db),
@@ -137,8 +140,10 @@ class Forges:
 
 
 @asynccontextmanager
-async def open_forges(settings: Settings, limits: Limits, is_quiet: IsQuiet | None = None) -> AsyncGenerator[Forges]:
-    forges = {one.key: build(_connection(settings, one.key), limits) for one in settings.connections}
+async def open_forges(
+    settings: Settings, limits: Limits, is_quiet: IsQuiet | None = None, *, observe: Observe | None = None
+) -> AsyncGenerator[Forges]:
+    forges = {one.key: build(_connection(settings, one.key), limits, observe) for one in settings.connections}
     try:
         yield Forges(all=forges, is_quiet=is_quiet or silence(settings))
     finally:

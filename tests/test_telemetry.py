@@ -91,7 +91,7 @@ def test_a_missing_exporter_is_named() -> None:
 
 def test_the_page_has_a_figure_for_each_step() -> None:
     metrics = Metrics()
-    metrics.hook("github", 202)
+    metrics.hook("github", 202, 0.03)
     metrics.backlog(3, 1.5)
     metrics.dispatched(0.02)
     metrics.forge_request("GET", "/repositories/12/pulls/7?page=2", 200, 0.1)
@@ -99,7 +99,10 @@ def test_the_page_has_a_figure_for_each_step() -> None:
     metrics.model_call("anthropic:x", "ok", sent=100, received=20, dollars=0.25)
     metrics.review("clean", 12)
     metrics.adopted("stage_review")
-    metrics.waited("secondary", 60)
+    metrics.wait("budget")
+    metrics.janitor(late=2, closed=1)
+    metrics.waited("ours", 1.5)
+    metrics.refused("secondary")
     page = metrics.render().decode()
     for line in (
         'corrigent_hooks_total{connection="github",status="202"} 1.0',
@@ -113,7 +116,12 @@ def test_the_page_has_a_figure_for_each_step() -> None:
         'corrigent_reviews_total{outcome="clean"} 1.0',
         'corrigent_review_seconds_bucket{le="20.0"} 1.0',
         'corrigent_effects_adopted_total{kind="stage_review"} 1.0',
-        'corrigent_limiter_wait_seconds_total{limit="secondary"} 60.0',
+        'corrigent_hook_seconds_bucket{le="0.05"} 1.0',
+        'corrigent_waits_total{limit="budget"} 1.0',
+        "corrigent_runs_late 2.0",
+        "corrigent_janitor_closes_total 1.0",
+        'corrigent_limiter_wait_seconds_total{limit="ours"} 1.5',
+        'corrigent_limiter_refusals_total{limit="secondary"} 1.0',
         "process_resident_memory_bytes",
     ):
         assert line in page

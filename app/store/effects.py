@@ -17,15 +17,21 @@ Write = Callable[[bool], Awaitable[JsonValue]]
 class Effects:
     """An intent without a result means that an earlier try may have gone through: then, and only then, look first."""
 
-    def __init__(self, db: Database, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, db: Database, *, clock: Clock = utc_now, adopted: Callable[[str], None] = lambda _kind: None
+    ) -> None:
         self._db = db
         self._clock = clock
+        # Told the kind of each effect whose earlier try has no known end.
+        self._adopted = adopted
 
     async def perform(self, key: str, do: Write, *, run_id: str = "") -> JsonValue:
         """The result of `do(look_first)`, called unless it is known already; `do` may look first or simply write."""
         ours = await self._intend(key, run_id)
         if not ours and (known := await self._known(key)) is not None:
             return known.result
+        if not ours:
+            self._adopted(key.partition("/")[0])
         try:
             result = await do(not ours)
         except (ForgeRefused, UserError, Refused, RateLimited):

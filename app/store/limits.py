@@ -49,15 +49,29 @@ class Answer(Protocol):
     def remaining(self) -> int | None: ...
 
 
+class Watch(Protocol):
+    """Who counts waits and refusals; `limit` is "ours", or which one of the forge's it was."""
+
+    def waited(self, limit: str, seconds: float) -> None: ...
+
+    def refused(self, limit: str) -> None: ...
+
+
 class LimitBuckets:
     """One short transaction per request; what headers say rides along with the next one."""
 
     def __init__(
-        self, db: Database, *, clock: Clock = utc_now, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        db: Database,
+        *,
+        clock: Clock = utc_now,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        watch: Watch | None = None,
     ) -> None:
         self._db = db
         self._clock = clock
         self._sleep = sleep
+        self._watch = watch
         # A write per answer would double the cost, and a count that is lost in a crash comes with the next answer.
         self._heard: dict[tuple[str, str], Notice] = {}
 
@@ -80,9 +94,16 @@ class LimitBuckets:
 
         at = await self._db.write(work)
         if at - now >= SHORT_WAIT:
+            if self._watch is not None:
+                self._watch.refused("ours")
             raise RateLimited(at, "ours")
         if at > now:
-            await self._sleep((at - now).total_seconds())
+            await self._wait((at - now).total_seconds())
+
+    async def _wait(self, seconds: float) -> None:
+        if self._watch is not None:
+            self._watch.waited("ours", seconds)
+        await self._sleep(seconds)
 
     async def learn(self, account: Spender, notice: Answer) -> None:
         """Remember what the forge said; a refusal stops all processes at once."""
@@ -91,6 +112,8 @@ class LimitBuckets:
         if heard.kind == "headers":
             self._heard[key] = heard
             return
+        if self._watch is not None:
+            self._watch.refused(heard.kind)
         now = self._clock()
         await self._db.write(lambda sql: _keep(sql, key, self._locked(sql, key).learn(heard, now)))
 

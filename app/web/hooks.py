@@ -1,6 +1,7 @@
 """The door: a delivery is verified over its raw bytes, stored in one insert and acknowledged; nothing else."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -29,20 +30,23 @@ class HookDoor:
         deliveries: Deliveries,
         inboxes: Mapping[str, ForgeInbox],
         wake: Callable[[], None],
-        received: Callable[[str], None],
+        received: Callable[[str, int, float], None],
         reader: BodyReader | None = None,
     ) -> None:
         self.deliveries = deliveries
         self.inboxes = inboxes
         # Tells a dispatcher of this process that there is work.
         self.wake = wake
-        # Counts by answer, for the metrics.
+        # Connection, status and seconds, for the metrics.
         self.received = received
         self.reader = reader or BodyReader()
 
     async def receive(self, request: Request) -> Response:
+        began = time.monotonic()
         answer = await self._receive(request)
-        self.received(str(answer.status_code))
+        connection = request.path_params["connection"]
+        # Anybody can make up names of connections.
+        self.received(connection if connection in self.inboxes else "", answer.status_code, time.monotonic() - began)
         return answer
 
     async def _receive(self, request: Request) -> Response:

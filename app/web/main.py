@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.hooks import HookDoor
+from app.web.pages.metrics import MetricsPage
 
 # What every answer says to a browser: nothing of others is loaded, nothing is written into the page, nobody frames us.
 HEADERS: Mapping[str, str] = {
@@ -29,23 +30,33 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-def create_app(
-    *, door: HookDoor, healthy: Callable[[], Awaitable[Mapping[str, str]]], pages: Sequence[BaseRoute] = ()
-) -> Starlette:
-    """`healthy` names what is wrong; empty means that this process can do its work."""
+# Names what is wrong; empty means that this process can do its work.
+Healthy = Callable[[], Awaitable[Mapping[str, str]]]
 
-    async def health(_: Request) -> Response:
-        wrong = await healthy()
-        return JSONResponse({"wrong": dict(wrong)} if wrong else {"ok": True}, 503 if wrong else 200)
 
+def create_app(*, door: HookDoor, healthy: Healthy, pages: Sequence[BaseRoute] = ()) -> Starlette:
     return Starlette(
         routes=[
             Route("/hooks/{connection}", door.receive, methods=["POST"]),
-            Route("/healthz", health),
+            Route("/healthz", _health(healthy)),
             *pages,
         ],
         middleware=[Middleware(_WithHeaders)],
     )
+
+
+def create_figures_app(*, healthy: Healthy, figures: MetricsPage) -> Starlette:
+    """Of a process without a door."""
+    routes = [Route("/healthz", _health(healthy)), Route("/metrics", figures.show)]
+    return Starlette(routes=routes, middleware=[Middleware(_WithHeaders)])
+
+
+def _health(healthy: Healthy) -> Callable[[Request], Awaitable[Response]]:
+    async def health(_: Request) -> Response:
+        wrong = await healthy()
+        return JSONResponse({"wrong": dict(wrong)} if wrong else {"ok": True}, 503 if wrong else 200)
+
+    return health
 
 
 class _WithHeaders:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+import structlog
 from pydantic import JsonValue
 
 from app.domain.check_text import completed_check
@@ -19,7 +20,10 @@ from app.forges.base import ForgeWriter
 from app.store.blobs import Blobs
 from app.store.effects import Effects
 from app.store.runs import Runs
+from workflows.activities.figures import Figures
 from workflows.messages import Stop
+
+log = structlog.get_logger()
 
 
 class Checks:
@@ -33,6 +37,7 @@ class Checks:
         effects: Effects,
         blobs: Blobs,
         voices: Mapping[str, Voice],
+        figures: Figures,
         clock: Callable[[], datetime],
     ) -> None:
         self.writers = writers
@@ -40,6 +45,7 @@ class Checks:
         self.effects = effects
         self.blobs = blobs
         self.voices = voices
+        self.figures = figures
         self.clock = clock
 
     async def open(self, run: Run, diff: Diff) -> None:
@@ -51,6 +57,7 @@ class Checks:
         gate = (await self.blobs.get_model(run.config_key, ConfigInForce)).config.is_gate
         await self._write(run, waiting_check(limit, gate=gate, run_id=run.run_id, voice=self._voice(run)))
         await self.runs.set_waiting(run.run_id, limit.until)
+        self.figures.wait(limit.kind)
 
     async def skip(self, run: Run, reason: str) -> None:
         await self._end(run, Verdict(outcome=Outcome.SKIPPED, reason=reason))
@@ -62,13 +69,8 @@ class Checks:
     async def complete(self, run: Run, result: ReviewResult) -> None:
         """Say everything there is to say, then end the run."""
         await self._write(run, completed_check(result, self._voice(run)))
-        await self.runs.complete(
-            run.run_id,
-            outcome=result.verdict.outcome,
-            title=title(result.verdict),
-            result_key=await self.blobs.put_model(result),
-            now=self.clock(),
-        )
+        if await self._complete(run, result.verdict, await self.blobs.put_model(result)):
+            log.info("review.posted", **_about(run, result.verdict), open=len(result.open), new=len(result.to_post))
 
     async def revise(self, run: Run, result: ReviewResult) -> None:
         """A completed check says something new: after a dismissal, or when somebody accepted what is missing."""
@@ -101,9 +103,18 @@ class Checks:
 
     async def _end(self, run: Run, verdict: Verdict) -> None:
         await self._write(run, ended_check(verdict, run.run_id, self._voice(run)))
-        await self.runs.complete(
-            run.run_id, outcome=verdict.outcome, title=title(verdict), result_key="", now=self.clock()
+        if await self._complete(run, verdict, ""):
+            log.info("review.closed", **_about(run, verdict))
+
+    async def _complete(self, run: Run, verdict: Verdict, result_key: str) -> bool:
+        """Whether it ended by this."""
+        now = self.clock()
+        ended = await self.runs.complete(
+            run.run_id, outcome=verdict.outcome, title=title(verdict), result_key=result_key, now=now
         )
+        if ended:
+            self.figures.review(verdict.outcome, (now - run.started_at).total_seconds())
+        return ended
 
     async def _write(self, run: Run, text: CheckText) -> None:
         writer = self.writers[run.ref.connection]
@@ -121,6 +132,10 @@ class Checks:
             await writer.ensure_check(run.ref, run.head_sha, run.run_id, text, check_id=check_id, look_first=False)
         if run.check_id != check_id:
             await self.runs.set_keys(run.run_id, check_id=check_id)
+
+
+def _about(run: Run, verdict: Verdict) -> dict[str, str]:
+    return {"run_id": run.run_id, "pull_request": str(run.ref), "outcome": verdict.outcome}
 
 
 def _verdict(stop: Stop | None, failure: str) -> Verdict:

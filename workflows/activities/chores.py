@@ -17,6 +17,7 @@ from app.store.retention import Retention
 from app.store.runs import Runs
 from workflows import timing
 from workflows.activities.checks import Checks
+from workflows.activities.figures import Figures
 from workflows.client import Turns
 from workflows.messages import Nudge
 
@@ -41,6 +42,7 @@ class Chores:
         mirrors: Mirrors,
         checks: Checks,
         turns: Turns,
+        figures: Figures,
         clock: Callable[[], datetime],
     ) -> None:
         self.readers = readers
@@ -52,6 +54,7 @@ class Chores:
         self.mirrors = mirrors
         self.checks = checks
         self.turns = turns
+        self.figures = figures
         self.clock = clock
 
     @activity.defn(name="reconcile")
@@ -86,10 +89,14 @@ class Chores:
     @activity.defn(name="janitor")
     async def janitor(self) -> None:
         """A check whose workflow is gone is completed; nothing hangs."""
-        for run in await self.runs.unfinished(self.clock() - timing.JANITOR_AFTER):
+        late = await self.runs.unfinished(self.clock() - timing.JANITOR_AFTER)
+        closed = 0
+        for run in late:
             if not await self.turns.is_open(run.ref):
-                log.warning("janitor.closes", run_id=run.run_id)
+                log.warning("janitor.closes", run_id=run.run_id, pull_request=str(run.ref))
                 await self.checks.close(run, None, failure=VANISHED)
+                closed += 1
+        self.figures.janitor(late=len(late) - closed, closed=closed)
 
     @activity.defn(name="retention")
     async def retention(self) -> None:

@@ -1,6 +1,6 @@
 """How an activity's failure reaches Temporal: what waits, what is final, and never a trace or a secret in a history."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,6 +37,8 @@ class _Sense(ActivityInboundInterceptor):
         self.clock = clock
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name and type
+        # Everything that is logged meanwhile says what it was for.
+        structlog.contextvars.bind_contextvars(**_about(input.args))
         try:
             async with beating():
                 return await super().execute_activity(input)
@@ -52,6 +54,13 @@ class _Sense(ActivityInboundInterceptor):
             info = activity.info()
             log.warning("activity.failed", activity=info.activity_type, attempt=info.attempt, exc_info=failure)
             raise
+
+
+def _about(arguments: Sequence[Any]) -> dict[str, str]:
+    """The run and the pull request that an activity's message names; an activity has a context of its own."""
+    named = {"run_id": "run_id", "pull_request": "ref", "head_sha": "head_sha"}
+    found = {field: getattr(message, name, None) for message in arguments for field, name in named.items()}
+    return {field: str(value) for field, value in found.items() if value}
 
 
 class SentenceFailures(DefaultFailureConverter):

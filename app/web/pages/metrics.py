@@ -16,7 +16,9 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
 class MetricsPage:
-    def __init__(self, *, metrics: Metrics, deliveries: Deliveries, token: SecretStr | None) -> None:
+    """`deliveries` is None where there is no database."""
+
+    def __init__(self, *, metrics: Metrics, deliveries: Deliveries | None, token: SecretStr | None) -> None:
         self._metrics = metrics
         self._deliveries = deliveries
         self._token = token
@@ -29,7 +31,8 @@ class MetricsPage:
             return PlainTextResponse(
                 "Figures are for this machine only; set metrics_token to read them from afar.", 403
             )
-        self._metrics.backlog(*await self._deliveries.backlog())
+        if self._deliveries is not None:
+            self._metrics.backlog(*await self._deliveries.backlog())
         return Response(self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
 

@@ -14,7 +14,6 @@ from app.domain.errors import ForgeRefused, ForgeUnavailable, RateLimited, Refus
 from app.domain.secrets import Redactor
 from app.settings import load_settings
 from app.telemetry import start_logging
-from app.up import overrides
 
 FAILED = 1
 LONGEST_REASON = 300
@@ -25,7 +24,7 @@ _TOLD = (UserError, Refused, ForgeRefused, ForgeUnavailable, RateLimited)
 def run_doctor(part: str, *, home: Path | None) -> int:
     """0 when nothing fails; waiting for something is not failing."""
     try:
-        settings = load_settings(overrides(home=home))
+        settings = load_settings({"home": str(home)} if home else None)
     except UserError as error:
         return _print([Line("FAIL", "settings", str(error), "then: corrigent doctor")])
     secrets = settings.secret_values()

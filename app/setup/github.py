@@ -16,7 +16,6 @@ from app.setup.host import Host, host_named
 from app.setup.making import Wish, first_repositories, installation_url, make_app, point_hook
 from app.setup.settings_file import SettingsFile
 from app.sweeper import POLL_EVERY
-from app.up import overrides
 from app.wiring import open_forges
 
 _FIX = """\
@@ -39,7 +38,7 @@ def setup_github(
 ) -> int:
     """0 once a repository was chosen; everything is saved before, so that waiting for it may be given up."""
     where = host_named(host)
-    settings = load_settings(overrides(home=home))
+    settings = load_settings({"home": str(home)} if home else None)
     public_url = _public_url(settings, url)
     typer.echo(f"1 of 3  Host            {where.name}   (GitHub Enterprise: --host github.example.com)")
     key = _kept(settings, where)

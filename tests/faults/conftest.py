@@ -25,9 +25,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture
-async def shop(temporal: TemporalServer, tmp_path: Path) -> AsyncGenerator[Inside]:
-    """Corrigent at work in this process; whatever a test did, the invariants hold at its end."""
+async def open_end(temporal: TemporalServer, tmp_path: Path) -> AsyncGenerator[Inside]:
+    """Corrigent at work in this process, for tests that end in the middle of something."""
     async with inside(temporal, tmp_path) as stage:
         yield stage
-        await stage.quiet()
-        await stage.invariants.assert_hold()
+
+
+@pytest.fixture
+async def shop(open_end: Inside) -> AsyncGenerator[Inside]:
+    """Corrigent at work in this process; whatever a test did, the invariants hold at its end."""
+    yield open_end
+    await open_end.quiet()
+    await open_end.invariants.assert_hold()

@@ -19,10 +19,8 @@ from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.store.database import Database
 from app.store.tables import deliveries, runs
 from tests.harness.invariants import Invariants
-from tests.harness.stage import PATIENCE, Stage, prompt_answers
+from tests.harness.stage import OPEN, PATIENCE, Stage, prompt_answers
 from tests.harness.system import Script
-
-OPEN_WORK = "ExecutionStatus='Running' AND (WorkflowType='PullRequest' OR WorkflowType='Review')"
 
 
 @dataclass
@@ -80,7 +78,7 @@ class World(Stage):
     async def _workflows_open(self) -> bool:
         try:
             client = await Client.connect(f"127.0.0.1:{self.temporal_port}")
-            return (await client.count_workflows(OPEN_WORK)).count > 0
+            return (await client.count_workflows(OPEN)).count > 0
         except (RuntimeError, RPCError):
             # It is being started.
             return True

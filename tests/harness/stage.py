@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -14,9 +15,11 @@ from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from tests.harness.invariants import Invariants
 from tests.harness.system import Script, System, corrigent
 from tests.harness.temporal import TemporalServer
+from workflows.client import Turns
 
 # A killed activity goes to another worker after ten seconds, and a process takes some to start.
 PATIENCE = 60.0
+OPEN = "ExecutionStatus='Running' AND (WorkflowType='PullRequest' OR WorkflowType='Review')"
 
 
 @dataclass
@@ -63,6 +66,27 @@ class Inside(Stage):
 
     async def quiet(self) -> None:
         await self.system.quiet()
+
+    async def next_attempts(self) -> list[float]:
+        """In how many seconds each activity that waits is tried again."""
+        found: list[float] = []
+        async for execution in self.turns.client.list_workflows(OPEN):
+            handle = self.turns.client.get_workflow_handle(execution.id)
+            described = (await handle.describe()).raw_description
+            for pending in described.pending_activities:
+                at = pending.scheduled_time.ToDatetime(tzinfo=UTC)
+                found.append((at - datetime.now(UTC)).total_seconds())
+        return found
+
+    async def end_all(self) -> None:
+        """For tests whose end nobody can wait for."""
+        async for execution in self.turns.client.list_workflows(OPEN):
+            await self.turns.client.get_workflow_handle(execution.id).terminate()
+
+    @property
+    def turns(self) -> Turns:
+        assert self.system.running.turns is not None
+        return self.system.running.turns
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """The pages in a real browser: nothing is complained of, nothing is loaded from elsewhere, keys and streams work."""
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,16 +10,20 @@ from tests.web.conftest import Desk, serving_desk
 from tests.web.stories import begin, end
 
 
-async def test_the_pages_work_in_a_browser_and_load_nothing_from_elsewhere(day: Path, chromium: str) -> None:
-    async with serving_desk(day) as desk, browser(chromium) as started:
+async def test_the_pages_work_in_a_browser_and_load_nothing_from_elsewhere(
+    day: Path, tmp_path: Path, chromium: str
+) -> None:
+    # A copy, because a run is added.
+    home = shutil.copytree(day, tmp_path / "home")
+    async with serving_desk(home) as desk, browser(chromium) as started:
         tab = await started.new_tab()
         await tab.open(desk.link())
         assert await tab.run("document.querySelector('h1').textContent") == "Runs"
         await _walk_with_keys(tab)
         await _watch_a_run(desk, tab)
         assert tab.complaints == []
-        home = f"http://127.0.0.1:{desk.state.port}/"
-        assert [url for url in tab.requests if not url.startswith(home)] == []
+        address = f"http://127.0.0.1:{desk.state.port}/"
+        assert [url for url in tab.requests if not url.startswith(address)] == []
 
 
 async def _walk_with_keys(tab: Tab) -> None:

@@ -96,6 +96,14 @@ async def test_after_a_broken_connection_it_goes_on_where_it_was(desk: Desk) -> 
         assert (told.seq, "post" in told.data) == ("2", True)
 
 
+async def test_a_page_whose_connection_broke_at_the_end_is_still_told_of_it(desk: Desk) -> None:
+    await see(desk.store)
+    run = await begin(desk.store)
+    await end(desk.store, run, Outcome.CLEAN, "No problems found")
+    async with listening(desk, f"/live/runs/{run.run_id}", **{"Last-Event-ID": "1"}) as page:
+        assert [(await page.next()).event, (await page.next()).event] == ["progress", "end"]
+
+
 async def test_a_wait_is_told_though_it_is_no_event(desk: Desk) -> None:
     await see(desk.store)
     run = await begin(desk.store)

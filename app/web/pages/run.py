@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.diff import Diff
-from app.domain.findings import TrackedFinding
 from app.domain.outcomes import conclusion
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import ReviewResult
@@ -22,34 +21,16 @@ from app.web.access import Viewer
 from app.web.live import Live, Update, standing
 from app.web.pages.missing import missing
 from app.web.pages.parts.accounts import Account, account
-from app.web.pages.parts.excerpts import ShownLine, excerpt
+from app.web.pages.parts.groups import Groups, group, told_of
 from app.web.pages.parts.lists import listed, of_pull_request
-from app.web.pages.parts.lives import Moment, life, mended_at, result_of
+from app.web.pages.parts.lives import mended_at, result_of
 from app.web.pages.parts.rendering import Templates
 
 # The last words of the reviewers that are shown while they read.
 _PROGRESS_LINES = 3
+_EVENTS_READ = 5_000
 # Findings shown whole; a run with more is a run over generated code.
 FINDINGS_SHOWN = 100
-
-
-class ShownFinding(NamedTuple):
-    """A finding with the code it is about and what became of it."""
-
-    tracked: TrackedFinding
-    lines: tuple[ShownLine, ...]
-    life: tuple[Moment, ...]
-    # Why it is no thread, where it was held back.
-    reason: str = ""
-
-
-class Groups(NamedTuple):
-    """A run's findings by what became of them; each list is by rank."""
-
-    open: tuple[ShownFinding, ...] = ()
-    held_back: tuple[ShownFinding, ...] = ()
-    # Mended by this run, or mended, dismissed or withdrawn since.
-    closed: tuple[ShownFinding, ...] = ()
 
 
 class Progress(NamedTuple):
@@ -100,8 +81,9 @@ class RunPage:
         row = await self._row(request, viewer)
         if row is None:
             return missing(self._templates)
-        seen = request.headers.get("last-event-id", "")
-        return self._live.answer(self._updates(row, viewer, int(seen) if seen.isdecimal() else 0))
+        # Of a run that has ended everything is told again: the connection may have broken just before its end was.
+        after = _seq(request.headers.get("last-event-id", "")) if row.run.outcome is None else 0
+        return self._live.answer(self._updates(row, viewer, after))
 
     async def _row(self, request: Request, viewer: Viewer) -> RunRow | None:
         return await self._runs.row(request.path_params["run_id"], viewer.repos)
@@ -127,7 +109,7 @@ class RunPage:
         run = row.run
         last: list[str] = []
         if run.outcome is None:
-            events = standing(await self._streams.read(stream_of(run.run_id), 0))
+            events = standing(await self._streams.read(stream_of(run.run_id), 0, limit=_EVENTS_READ))
             last = [event.data for event in events if event.kind == "progress"][-_PROGRESS_LINES:]
         stages = tuple(
             (stage, max(0.0, (now - stage.started_at).total_seconds()) if stage.seconds is None else stage.seconds)
@@ -138,28 +120,12 @@ class RunPage:
     async def _groups(self, row: RunRow, result: ReviewResult | None, viewer: Viewer) -> Groups:
         if result is None:
             return Groups()
-        now = {one.finding_id: one for one in await self._findings.of(row.run.ref)}
-        raised = [now.get(one.finding_id, one) for one in (*result.open, *result.mended)]
-        held = {one.finding.finding_id: one.reason for one in result.held_back}
-        # A dismissed finding leaves the result; what was there when this run ended is still its story.
-        told = {one.finding_id for one in raised} | held.keys()
-        gone = [one for one in now.values() if one.state != "open" and _was_there(one, row, told)]
-        everything = [*raised, *(now.get(i, h.finding) for i, h in zip(held, result.held_back, strict=True)), *gone]
+        findings = told_of(row.run, result, await self._findings.of(row.run.ref))
         runs = ()
-        if any(one.state == "mended" for one in everything):
+        if any(one.state == "mended" for one in findings):
             runs = await of_pull_request(self._runs, row.run.ref, viewer)
-        mended = await mended_at(self._blobs, runs, everything)
-        diff = await self._diff(row)
-
-        def shown(one: TrackedFinding) -> ShownFinding:
-            reason = held.get(one.finding_id, "")
-            return ShownFinding(one, excerpt(diff, one.finding), life(one, mended.get(one.finding_id, "")), reason)
-
-        return Groups(
-            open=tuple(shown(one) for one in raised if one.state == "open"),
-            held_back=tuple(shown(one) for one in everything if one.finding_id in held and one.state == "open"),
-            closed=tuple(shown(one) for one in everything if one.state != "open"),
-        )
+        mended = await mended_at(self._blobs, runs, findings)
+        return group(findings, result, await self._diff(row), mended)
 
     async def _diff(self, row: RunRow) -> Diff | None:
         try:
@@ -178,6 +144,5 @@ class RunPage:
         return account(result, config)
 
 
-def _was_there(finding: TrackedFinding, row: RunRow, told: set[str]) -> bool:
-    ended = row.run.finished_at
-    return ended is not None and finding.first_seen_at <= ended and finding.finding_id not in told
+def _seq(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else 0

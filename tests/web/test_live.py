@@ -168,5 +168,6 @@ async def test_only_a_page_of_a_run_at_work_is_followed(desk: Desk) -> None:
     page = await desk.text(f"/runs/{run.run_id}")
     assert f'data-live="/live/runs/{run.run_id}"' in page
     assert "<noscript>" in page
+    assert "none" not in page, "what is not known yet is said to be none"
     assert re.search(r'data-live="/live/runs\?', await desk.text("/"))
     assert "data-live" not in await desk.text("/?outcome=clean")

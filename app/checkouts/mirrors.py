@@ -23,6 +23,9 @@ DEPTHS = (64, 512, None)
 FETCH_DEADLINE = timedelta(minutes=10)
 # Every fetch adds a pack; from this many on they are joined.
 _MANY_PACKS = 40
+# A file at a commit never changes, and a review asks for its configuration many times. How many answers do we keep?
+_REMEMBERED_FILES = 256
+_REMEMBERED_BYTES = 16_384
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _INFINITE_DEPTH = 2**31 - 1
 _FETCH = (
@@ -96,6 +99,7 @@ class Mirrors:
         self._root = root
         self._protocols = protocols
         self._locks = Locks(FETCH_DEADLINE)
+        self._files: dict[tuple[str, str, str, str], bytes | None] = {}
 
     async def fetch(self, repo: RepoKey, access: Access, wanted: Wanted, *, refresh: bool = False) -> Fetched:
         """Make the pull request's commits present; without network when they are, unless `refresh`.
@@ -129,7 +133,19 @@ class Mirrors:
 
     async def read_file(self, repo: RepoKey, commit: str, path: str) -> bytes | None:
         """None when there is no plain file of that name at the commit."""
-        return await objects.read_file(self.git(repo), commit, path)
+        key = (repo.connection, repo.repo_id, commit, path)
+        if key in self._files:
+            return self._files[key]
+        data = await objects.read_file(self.git(repo), commit, path)
+        if data is None or len(data) <= _REMEMBERED_BYTES:
+            self._remember(key, data)
+        return data
+
+    def _remember(self, key: tuple[str, str, str, str], data: bytes | None) -> None:
+        self._files[key] = data
+        if len(self._files) > _REMEMBERED_FILES:
+            # The oldest: what is asked for again is of the newest commits.
+            del self._files[next(iter(self._files))]
 
     def git(self, repo: RepoKey) -> Git:
         """For reading what was fetched; it can reach no network."""

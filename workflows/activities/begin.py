@@ -62,27 +62,32 @@ class Beginning:
         return await self._begin(start, pull_request, fetched)
 
     async def _begin(self, start: ReviewInput, pull_request: PullRequest, fetched: Fetched) -> BegunReview:
-        config = await self.configurations.at(pull_request, fetched)
-        opened = await self._open(start, pull_request, fetched, config)
+        config, patch_id = await asyncio.gather(
+            self.configurations.at(pull_request, fetched),
+            self.mirrors.patch_id(pull_request.repo, fetched.merge_base_sha, fetched.head_sha),
+        )
+        opened = await self._open(start, pull_request, fetched, config, patch_id)
         run = opened.run
         if opened.status == "done":
             return BegunReview(status="done", run_id=run.run_id)
-        await self.runs.set_stage(run.run_id, "checkout", attempt=activity.info().attempt, now=self.clock())
-        diff = await self._diff(pull_request, fetched, config)
-        _, *keys = await asyncio.gather(
-            self.checks.open(run, diff), self.blobs.put_model(config), self.blobs.put_model(diff)
+        _, diff = await asyncio.gather(
+            self.runs.set_stage(run.run_id, "checkout", attempt=activity.info().attempt, now=self.clock()),
+            self._diff(pull_request, fetched, config),
         )
+        keys = await asyncio.gather(self.blobs.put_model(config), self.blobs.put_model(diff))
         await self.runs.set_keys(run.run_id, config_key=keys[0], diff_key=keys[1])
         if opened.status == "carried":
+            await self.checks.open(run, diff)
             return BegunReview(status="carried", run_id=run.run_id)
-        steps = await self._steps(start, run, fetched, diff, keys[0])
+        # The forge takes as long for its answer as git for the snapshot.
+        _, snapshot_key = await asyncio.gather(self.checks.open(run, diff), self._snapshot(run, fetched, diff))
         await self.runs.set_stage(run.run_id, "analysers", now=self.clock())
+        steps = self._steps(start, run, snapshot_key, diff_key=keys[1], config_key=keys[0]) if snapshot_key else ()
         return BegunReview(status="started", run_id=run.run_id, steps=steps)
 
     async def _open(
-        self, start: ReviewInput, pull_request: PullRequest, fetched: Fetched, config: ConfigInForce
+        self, start: ReviewInput, pull_request: PullRequest, fetched: Fetched, config: ConfigInForce, patch_id: str
     ) -> OpenedRun:
-        patch_id = await self.mirrors.patch_id(pull_request.repo, fetched.merge_base_sha, fetched.head_sha)
         if not start.full and await self._nothing_new(start, fetched, config):
             last = await self.runs.last_reviewed(start.ref)
             if last is not None:
@@ -127,15 +132,17 @@ class Beginning:
             ignore=config.config.ignore,
         )
 
-    async def _steps(
-        self, start: ReviewInput, run: Run, fetched: Fetched, diff: Diff, config_key: str
-    ) -> tuple[ReviewerStep, ...]:
+    async def _snapshot(self, run: Run, fetched: Fetched, diff: Diff) -> str:
+        """The blob that reviewers unpack; empty when there is nothing for them to read."""
         if not diff.reviewable:
-            return ()
-        snapshot = await make(self.mirrors.git(run.ref), fetched.head_tree_id, diff)
-        snapshot_key = await self.blobs.put(snapshot)
-        diff_key = await self.blobs.put_model(diff)
+            return ""
+        snapshot_key = await self.blobs.put(await make(self.mirrors.git(run.ref), fetched.head_tree_id, diff))
         await self.runs.set_keys(run.run_id, snapshot_key=snapshot_key)
+        return snapshot_key
+
+    def _steps(
+        self, start: ReviewInput, run: Run, snapshot_key: str, *, diff_key: str, config_key: str
+    ) -> tuple[ReviewerStep, ...]:
         return tuple(
             ReviewerStep(
                 run_id=run.run_id,

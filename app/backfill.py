@@ -9,7 +9,7 @@ import typer
 
 from app.backfill_cost import Size, Sizing
 from app.domain.errors import UserError
-from app.domain.phrases import dollars
+from app.domain.phrases import count, dollars
 from app.domain.pull_request import PullRequest
 from app.embedded_address import temporal_address
 from app.llm.models import ModelSpec
@@ -93,14 +93,16 @@ async def _hand_over(store: Store, turns: Turns, pull_request: PullRequest) -> N
     # No head has this name, so none is left alone any more.
     await store.pull_requests.set_watermark(pull_request.model_copy(update={"head_sha": ""}))
     await store.pull_requests.see(pull_request)
-    await store.audit.append("pull_request.backfilled", OPERATOR, pull_request.ref, {"head": pull_request.head_sha}, utc_now())
+    await store.audit.append(
+        "pull_request.backfilled", OPERATOR, pull_request.ref, {"head": pull_request.head_sha}, utc_now()
+    )
     nudge = Nudge(kind="changed", delivery_id=f"backfill-{pull_request.head_sha[:12]}")
     await turns.tell(pull_request.ref, nudge, fairness_key=pull_request.repo.installation_id)
 
 
 async def _told(settings: Settings, store: Store, forges: Forges, chosen: Sequence[PullRequest], of: int) -> list[str]:
     """Each with its size and price, and what they cost together; where that is not known, that it is not."""
-    lines = [f"{len(chosen)} of {of} open pull requests without a review, newest first:"]
+    lines = [f"{len(chosen)} of {count(of, 'open pull request')} without a review, newest first:"]
     if not settings.model:
         lines += [f"  {_named(one)}" for one in chosen]
         return [*lines, "No model is configured: linters read them, and they cost nothing."]
@@ -137,7 +139,7 @@ def _total(sizes: Sequence[Size | None], spec: ModelSpec) -> Iterator[str]:
     known = [size for size in sizes if size is not None]
     together = Size(sum(one.questions for one in known), sum(one.input_tokens for one in known))
     cost = _price(together, spec)
-    tokens = f"{together.questions} questions, about {together.input_tokens:,} tokens"
+    tokens = f"{count(together.questions, 'question')}, about {together.input_tokens:,} tokens"
     priced = f"about {dollars(cost)}" if cost is not None else f"the price of {spec} is not known here"
     missing = f" {len(sizes) - len(known)} not counted." if len(known) < len(sizes) else ""
     yield f"Together {tokens}: {priced}.{missing} Budgets hold: what is over them waits."

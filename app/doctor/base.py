@@ -39,10 +39,3 @@ class Check:
     # Words that name it on the command line beside `part`.
     names: tuple[str, ...] = ()
     deadline: timedelta = timedelta(seconds=15)
-
-
-def counted(number: int, noun: str) -> str:
-    """1 repository, 2 repositories."""
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"

@@ -1,6 +1,7 @@
 """Pull requests that were open before Corrigent came: nobody should wonder why they stay unreviewed."""
 
-from app.doctor.base import Ground, Line, counted
+from app.doctor.base import Ground, Line
+from app.domain.phrases import count
 from app.one_process_limits import OneProcessLimits
 from app.store.database import Database, parse_url
 from app.store.pull_requests import PullRequests
@@ -27,19 +28,19 @@ async def check_first_day(ground: Ground) -> Line:
         known = {one.key for one in settings.connections}
         repos = [repo for repo in await Repositories(db).all() if repo.connection in known]
         async with open_forges(settings, OneProcessLimits()) as forges:
-            count = 0
+            left_alone = 0
             for repo in repos[:MOST_REPOSITORIES]:
                 reader = forges.all[repo.connection].reader
                 found = await unreviewed(reader, [repo], PullRequests(db), Runs(db))
-                count += sum(one.left_alone for one in found)
+                left_alone += sum(one.left_alone for one in found)
     finally:
         await db.close()
-    return _line(count, more=len(repos) > MOST_REPOSITORIES)
+    return _line(left_alone, more=len(repos) > MOST_REPOSITORIES)
 
 
-def _line(count: int, *, more: bool) -> Line:
-    if not count:
+def _line(left_alone: int, *, more: bool) -> Line:
+    if not left_alone:
         return Line("ok", PART, "no pull request was left unreviewed")
-    verb = "was open before Corrigent came and stays" if count == 1 else "were open before Corrigent came and stay"
-    text = f"{'at least ' if more else ''}{counted(count, 'pull request')} {verb} unreviewed"
+    verb = "was open before Corrigent came and stays" if left_alone == 1 else "were open before Corrigent came and stay"
+    text = f"{'at least ' if more else ''}{count(left_alone, 'pull request')} {verb} unreviewed"
     return Line("ok", PART, f"{text}. `corrigent backfill --last 10` reviews some")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from app.doctor.base import Ground, Line, counted
+from app.doctor.base import Ground, Line
 from app.doctor.reach import LARGEST_SKEW, clock_ahead
 from app.domain.errors import ForgeRefused
 from app.forges.github import routes
@@ -135,7 +135,8 @@ async def _found(part: str, app: _App, forge: Asking, installations: Sequence[In
         left = _left(answer) or left
     if not repositories:
         return Line("wait", part, f"App {app.slug}, no repository chosen: {_page(app)}/installations/new")
-    return Line("ok", part, f"App {app.slug}, {counted(repositories, 'repository')}{left}")
+    count = "1 repository" if repositories == 1 else f"{repositories:,} repositories"
+    return Line("ok", part, f"App {app.slug}, {count}{left}")
 
 
 def _left(answer: Answer) -> str:

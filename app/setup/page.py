@@ -107,8 +107,8 @@ class MakingPage:
         target = urlsplit(self._creation_url)
         policy = (
             f"default-src 'none'; style-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'; "
-            # A browser holds a form to this also where the answer to it leads: back to us.
-            f"form-action 'self' {target.scheme}://{target.netloc}"
+            # A browser holds a form to this also where the answers lead: to a company's own sign-in, and back to us.
+            f"form-action 'self' https: {target.scheme}://{target.netloc}"
         )
         template = Template(files("app.setup").joinpath("page.html").read_text(encoding="utf-8"))
         text = template.substitute(title=html.escape(title), body=body, nonce=nonce)

@@ -23,6 +23,7 @@ from app.setup.host import Host, host_named
 from app.setup.making import Wish, first_repositories, make_app, point_hook
 from app.setup.settings_file import SettingsFile
 from app.wiring import open_forges
+from tests.setup import chromium
 from tests.setup.browsing import Browser
 
 REVIEW = {"metadata": "read", "contents": "read", "pull_requests": "write", "checks": "write", "issues": "read"}
@@ -90,7 +91,7 @@ async def test_the_app_is_made_in_the_browser_and_its_settings_are_written(forge
     await forge.create_repo("acme/shop")
     async with making(wish(forge), tmp_path / "home") as setup:
         policy = await setup.open()
-        assert f"form-action 'self' {forge.url}" in policy
+        assert f"form-action 'self' https: {forge.url}" in policy
         answer = await setup.browser.create()
         assert answer.status_code == 303
         await setup.browser.install(answer.headers["location"])
@@ -102,6 +103,21 @@ async def test_the_app_is_made_in_the_browser_and_its_settings_are_written(forge
     assert app.permissions == REVIEW
     # Nothing reaches us, and every delivery is recorded for polling.
     assert (app.webhook_url, app.webhook_active) == ("https://corrigent.invalid/hooks/github", True)
+    assert await repositories(tmp_path / "home") == ["acme/shop"]
+
+
+@pytest.mark.skipif(chromium.PROGRAM is None, reason="needs Chromium")
+async def test_a_real_browser_goes_the_whole_way(forge: FakeForge, tmp_path: Path) -> None:
+    """Its rules for forms hold on every redirect: from our page to the forge, back to us, and to the installation."""
+    await forge.create_repo("acme/shop")
+    async with making(wish(forge), tmp_path / "home") as setup, chromium.browser(tmp_path / "browser") as tab:
+        await setup.open()
+        await tab.open(setup.page)
+        await tab.press()
+        await tab.until(f"location.href.startsWith({forge.url!r}) && location.pathname.endsWith('/installations/new')")
+        await tab.press()
+        await tab.until("document.title.endsWith('is installed')")
+        await setup.end()
     assert await repositories(tmp_path / "home") == ["acme/shop"]
 
 

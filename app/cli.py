@@ -154,11 +154,17 @@ def dispatch(home: Home = None) -> None:
 
 
 @app.command(hidden=True)
-def work(home: Home = None) -> None:
+def work(
+    queue: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this one: control, llm or sandbox; may be given again. All when left out."),
+    ] = None,
+    home: Home = None,
+) -> None:
     """The workers only."""
     from app.up import run_parts
 
-    leave(run_parts(("work",), port=None, home=home))
+    leave(run_parts(("work",), port=None, home=home, work_on=queue))
 
 
 @app.command(hidden=True)

@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import structlog
 
 from app.dispatcher import Dispatcher
+from app.domain.names import NAME
 from app.metrics import Metrics
 from app.queue_activities import ALL_QUEUES, Held, Queue, activities_of
 from app.reviewer_making import ModelReviewers
@@ -17,6 +18,7 @@ from app.routing import Routing
 from app.settings import Settings
 from app.store.deliveries import Deliveries
 from app.sweeper import POLL_EVERY, SWEEP_EVERY, Sweeper
+from app.telemetry import start_tracing
 from app.temporal_client import connect, end_what_is_older, make_current
 from app.temporal_server import EmbeddedTemporal
 from app.web.access import address_of, one_time_link, open_access
@@ -30,6 +32,9 @@ from app.wiring import Forges, Store, open_forges, open_store, silence, utc_now
 from app.work_folder import own_folder
 from app.worker import WorkerGroup
 from workflows.client import Turns
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 log = structlog.get_logger()
 
@@ -142,7 +147,8 @@ async def _connect(
         server = EmbeddedTemporal(settings.home, settings.temporal_port, ui_port=settings.temporal_ui_port)
         address = (await stack.enter_async_context(server)).address
         _in_background(stack, state, server.keep_running())
-    client = await connect(settings, address, assert_small=assert_small)
+    tracer = _tracer(stack, settings, "+".join(sorted(parts)))
+    client = await connect(settings, address, assert_small=assert_small, tracer=tracer)
     state.turns = Turns(client, time_scale=settings.time_scale)
     ended = embedded and await end_what_is_older(settings.home, state.turns)
     if work_on:
@@ -156,6 +162,15 @@ async def _connect(
             await state.turns.run_chore("reconcile")
     if "dispatch" in parts:
         _dispatch(stack, settings, state, state.turns)
+
+
+def _tracer(stack: AsyncExitStack, settings: Settings, process: str) -> "Tracer | None":
+    traces = start_tracing(settings.otel_endpoint, process=process)
+    if traces is None:
+        return None
+    # Sends what is left; blocks for as long as the collector does, which a loop that stops can bear.
+    stack.callback(traces.shutdown)
+    return traces.get_tracer(NAME.lower())
 
 
 def _held(stack: AsyncExitStack, settings: Settings, state: Running, turns: Turns) -> Held:

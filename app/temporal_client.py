@@ -2,12 +2,15 @@
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 import workflows.turn
@@ -18,6 +21,9 @@ from workflows.activities.failures import SentenceFailures
 from workflows.client import Turns
 from workflows.converter import data_converter
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
 log = structlog.get_logger()
 
 # How long may a fresh worker take until the server knows its version?
@@ -25,7 +31,9 @@ KNOWN_WITHIN = timedelta(seconds=20)
 NOT_YET = (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.UNAVAILABLE)
 
 
-async def connect(settings: Settings, address: str, *, assert_small: bool = False) -> Client:
+async def connect(
+    settings: Settings, address: str, *, assert_small: bool = False, tracer: "Tracer | None" = None
+) -> Client:
     """UserError when nothing answers there."""
     api_key = settings.temporal_api_key
     try:
@@ -35,9 +43,28 @@ async def connect(settings: Settings, address: str, *, assert_small: bool = Fals
             api_key=api_key.get_secret_value() if api_key else None,
             tls=settings.temporal_tls,
             data_converter=data_converter(SentenceFailures, assert_small=assert_small),
+            interceptors=_interceptors(tracer),
+            runtime=_runtime(settings),
         )
     except RuntimeError as error:
         raise UserError(f"Temporal does not answer at {address!r}: {str(error)[:200]}") from None
+
+
+def _interceptors(tracer: "Tracer | None") -> Sequence[Interceptor]:
+    if tracer is None:
+        return ()
+    # Only then: it needs what is not installed without the extra.
+    from temporalio.contrib.opentelemetry import TracingInterceptor
+
+    return (TracingInterceptor(tracer),)
+
+
+def _runtime(settings: Settings) -> Runtime | None:
+    """None is the one that all clients of a process share."""
+    if settings.temporal_metrics_port is None:
+        return None
+    figures = PrometheusConfig(bind_address=f"{settings.listen_host}:{settings.temporal_metrics_port}")
+    return Runtime(telemetry=TelemetryConfig(metrics=figures))
 
 
 async def make_current(client: Client, build_id: str) -> None:

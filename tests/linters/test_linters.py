@@ -188,7 +188,7 @@ async def test_a_file_that_is_not_there_is_not_reviewed(
 CRLF = b"def f():\r\n    return nowhere\r\n"
 
 
-@pytest.mark.parametrize("content", [b"\x00\x00", b"\x0c\xe2\x80\xa8\n", b"\n\n\n", CRLF, b"x" * 400_000])
+@pytest.mark.parametrize("content", [b"\x00\x00", b"\x0c\xe2\x80\xa8\n", b"\n\n\n", CRLF, b"x" * 100_000])
 async def test_odd_contents_are_read(linters: Linters, change_of: ChangeOf, content: bytes) -> None:
     report = await linters.review(change_of(dict.fromkeys(["a.py", "a.ts", "a.sh", "Dockerfile"], content.decode())))
     assert set(states(report).values()) == {"reviewed"}

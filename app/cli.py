@@ -59,7 +59,7 @@ def review(
     ] = "low",
 ) -> None:
     """Review local work, or any pull request by its address."""
-    from app.review_here import review_here
+    from app.reviewing.command import review_here
 
     leave(review_here(target, base=base, post=post, model=model, output=output, fail_on=fail_on))
 

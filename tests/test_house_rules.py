@@ -30,7 +30,7 @@ START_PROGRAMS = {
     "app/forges/fake/git.py": "git, behind the fake forge",
     "reviewers/linters/run.py": "the linters",
     "app/demo/product.py": "the product itself, to be killed before everybody's eyes",
-    "app/gh_token.py": "gh, for the token a person already has",
+    "app/reviewing/gh_token.py": "gh, for the token a person already has",
     "app/temporal_server.py": "the embedded Temporal server",
     "app/temporal_child.py": "becomes that server, or watches over it",
     "deploy/bootstrap.py": "makes the environment, before there is anything of ours",

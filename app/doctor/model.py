@@ -4,7 +4,7 @@ from app.doctor.base import Ground, Line
 from app.domain.errors import RateLimited, UserError
 from app.llm.chat import ChatModel, ModelRefused, ModelUnavailable, Question
 from app.llm.models import ModelSpec
-from app.review_model import model_for
+from app.reviewing.model import model_for
 from app.settings import Settings
 
 PART = "model"

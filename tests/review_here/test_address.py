@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.errors import UserError
-from app.pull_request_address import is_address, parse_address
+from app.reviewing.address import is_address, parse_address
 
 
 @pytest.mark.parametrize(

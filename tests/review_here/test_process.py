@@ -39,7 +39,7 @@ async def test_a_review_loads_neither_the_server_s_libraries_nor_an_unused_model
     repo.write(WORK)
     program = (
         f"import os, sys; os.chdir({str(repo.folder)!r})\n"
-        "from app.review_here import review_here\n"
+        "from app.reviewing.command import review_here\n"
         "review_here('.', base='', post=False, model='', output='json', fail_on='never')\n"
         "heavy = {'temporalio', 'sqlalchemy', 'githubkit', 'pydantic_ai', 'fastapi', 'rich', 'httpx', 'alembic'}\n"
         "sys.stderr.write(' '.join(sorted(heavy & set(sys.modules))))"

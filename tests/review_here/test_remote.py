@@ -15,8 +15,8 @@ from app.forges.fake.http import Answer, Request
 from app.forges.fake.pull_scenario import FakePullRequest
 from app.forges.fake.repo_scenario import FakeRepo
 from app.forges.fake.scenario import FakeForge
-from app.gh_token import gh_token
 from app.output.report import Report
+from app.reviewing.gh_token import gh_token
 from tests.review_here.conftest import Scripted
 from tests.review_here.console import Console, same_as_golden
 

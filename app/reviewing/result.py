@@ -13,7 +13,7 @@ from app.domain.repo_config import FailOn, RepoConfig
 from app.domain.review import ReviewerReport
 from app.domain.secrets import Redactor
 from app.output.report import DONE, FOUND, INCOMPLETE, Missing, Report, Told
-from app.review_work import Work
+from app.reviewing.work import Work
 from reviewers.pipeline import Conclusion, Finished, History, conclude, finish
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

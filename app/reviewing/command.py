@@ -16,12 +16,12 @@ from app.domain.secrets import Redactor
 from app.output.report import Report, Target, failed
 from app.output.terminal import Terminal
 from app.output.text import closing, ending, finding_lines, header, plain
-from app.pull_request_address import PullRequestAddress, is_address, parse_address
-from app.review_failures import in_words
-from app.review_local import local_work
-from app.review_model import model_for, offers
-from app.review_result import Result, own_run_id, result_of, told_now
-from app.review_work import OpenModel, Work, read
+from app.reviewing.address import PullRequestAddress, is_address, parse_address
+from app.reviewing.failures import in_words
+from app.reviewing.local import local_work
+from app.reviewing.model import model_for, offers
+from app.reviewing.result import Result, own_run_id, result_of, told_now
+from app.reviewing.work import OpenModel, Work, read
 from app.settings import Settings, load_settings
 from reviewers.pipeline import reviewers_for
 
@@ -92,8 +92,8 @@ class _Review:
 
     async def _pull_request(self, address: PullRequestAddress) -> Report:
         # Imported here: a review of local work needs no forge.
-        from app.review_post import check_may_post, with_post
-        from app.review_remote import remote_work
+        from app.reviewing.post import check_may_post, with_post
+        from app.reviewing.remote import remote_work
 
         self.terminal.progress(f"fetching {address.full_name} {address.number}")
         async with remote_work(address, self.settings) as remote:

@@ -10,7 +10,7 @@ from app.llm.chat import ChatModel
 from app.llm.models import ModelAccess, ModelSpec, open_model
 from app.llm.prices import dollars as price
 from app.llm.prices import estimate_tokens
-from app.review_work import OpenModel
+from app.reviewing.work import OpenModel
 from app.settings import FOREIGN_NAMES, Settings
 from reviewers.base import Change
 

@@ -10,7 +10,7 @@ from app.checkouts.local import LocalRepository, opened
 from app.domain.names import CONFIG_FILE
 from app.domain.repo_config import ConfigInForce
 from app.output.report import Target
-from app.review_work import Work, config_for
+from app.reviewing.work import Work, config_for
 from app.settings import Settings
 from reviewers.base import Change
 

@@ -17,11 +17,11 @@ from app.domain.names import CONFIG_FILE
 from app.domain.pull_request import PullRequest, PullRequestRef
 from app.domain.repo_config import ConfigInForce
 from app.forges.registry import Connection, Forge, build
-from app.gh_token import gh_token
 from app.one_process_limits import OneProcessLimits
 from app.output.report import Target
-from app.pull_request_address import GITHUB, PullRequestAddress
-from app.review_work import Work, config_for
+from app.reviewing.address import GITHUB, PullRequestAddress
+from app.reviewing.gh_token import gh_token
+from app.reviewing.work import Work, config_for
 from app.settings import Connection as Configured
 from app.settings import Settings
 from reviewers.base import Change

@@ -15,10 +15,10 @@ from app.domain.review import InlineComment, ReviewDraft
 from app.domain.thread_text import thread_body
 from app.forges.base import Thread
 from app.output.report import INCOMPLETE, Missing, Posted, Report
-from app.own_reviews import own_reviews
-from app.review_failures import in_words
-from app.review_remote import RemoteWork
-from app.review_result import Result, about
+from app.reviewing.failures import in_words
+from app.reviewing.own_reviews import own_reviews
+from app.reviewing.remote import RemoteWork
+from app.reviewing.result import Result, about
 
 # How many findings does the table of the body name? The others have their threads.
 _ROWS = 5

@@ -244,6 +244,7 @@ def test_versions_stay_inside_their_bounds() -> None:
 # For each import contract a module that breaks it: a contract that catches nothing is worse than none.
 PLANTED = {
     "Imports go down the floors": ("app/domain/planted.py", "import app.store.database"),
+    "Every module of app stands on a floor": ("app/planted_floor.py", "import app.domain.names"),
     "Forges do not know each other": ("app/forges/fake/planted.py", "import app.forges.github.client"),
     "githubkit has one home": ("app/store/planted_githubkit.py", "import githubkit"),
     "SQLAlchemy has one home": ("app/llm/planted.py", "import sqlalchemy"),

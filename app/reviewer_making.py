@@ -9,9 +9,10 @@ from app.domain.repo_config import ConfigInForce
 from app.domain.review import ReviewerReport
 from app.llm.budget import Allowance, Budget
 from app.llm.chat import ChatModel
-from app.llm.models import ModelAccess, ModelSpec, open_model
+from app.llm.models import ModelSpec, open_model
 from app.metered_model import MeteredModel
 from app.metrics import Metrics
+from app.model_access import model_access
 from app.settings import Settings
 from app.wiring import Store
 from reviewers.base import Reviewer
@@ -94,15 +95,5 @@ class ModelReviewers:
         """Opened once, in a thread: a provider's library takes seconds to import."""
         if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
             spec = ModelSpec.parse(self.settings.model)
-            self._opening = asyncio.create_task(asyncio.to_thread(open_model, spec, self._access()))
+            self._opening = asyncio.create_task(asyncio.to_thread(open_model, spec, model_access(self.settings, spec)))
         return MeteredModel(await asyncio.shield(self._opening), self.metrics)
-
-    def _access(self) -> ModelAccess:
-        settings = self.settings
-        key = settings.key_for(ModelSpec.parse(settings.model).provider)
-        return ModelAccess(
-            api_key=key.get_secret_value() if key else "",
-            base_url=settings.model_base_url,
-            ca_file=str(settings.model_ca_file or ""),
-            proxy=settings.model_proxy.get_secret_value() if settings.model_proxy else "",
-        )

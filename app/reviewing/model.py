@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from app.domain.phrases import dollars
 from app.domain.secrets import Redactor
 from app.llm.chat import ChatModel
-from app.llm.models import ModelAccess, ModelSpec, open_model
+from app.llm.models import ModelSpec, open_model
 from app.llm.prices import dollars as price
 from app.llm.prices import estimate_tokens
+from app.model_access import model_access
 from app.reviewing.work import OpenModel
 from app.settings import FOREIGN_NAMES, Settings
 from reviewers.base import Change
@@ -26,7 +27,7 @@ def model_for(settings: Settings, asked: str) -> OpenModel | None:
     if not name:
         return None
     spec = ModelSpec.parse(name)
-    access = _access(settings, spec)
+    access = model_access(settings, spec)
 
     async def open_it() -> ChatModel:
         # In a thread: a provider's library takes seconds to import.
@@ -70,20 +71,3 @@ def _prompt_tokens(change: Change, secrets: Sequence[str]) -> list[int]:
 def _estimate(provider: str, tokens: Sequence[int]) -> float | None:
     answers = _ANSWER_TOKENS * len(tokens)
     return price(provider, _PRICED_AS[provider], input_tokens=sum(tokens), output_tokens=answers)
-
-
-def _access(settings: Settings, spec: ModelSpec) -> ModelAccess:
-    """Key and address of the configured model are for its provider alone; another one gets its own key, if any."""
-    configured = not settings.model or ModelSpec.parse(settings.model).provider == spec.provider
-    own = {
-        "anthropic": settings.anthropic_api_key,
-        "openai": settings.openai_api_key,
-        "google": settings.google_api_key,
-    }
-    key = settings.key_for(spec.provider) if configured else own.get(spec.provider)
-    return ModelAccess(
-        api_key=key.get_secret_value() if key else "",
-        base_url=settings.model_base_url if configured else "",
-        ca_file=str(settings.model_ca_file or ""),
-        proxy=settings.model_proxy.get_secret_value() if settings.model_proxy else "",
-    )

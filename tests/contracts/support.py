@@ -80,20 +80,23 @@ class Inbox:
     arrived: list[Arrived] = field(default_factory=list[Arrived])
     statuses: list[int] = field(default_factory=list[int])
     delay: float = 0.0
+    answered: int = 0
 
     def actions(self, event: str) -> list[str | None]:
         return [one.payload.get("action") for one in self.arrived if one.headers["x-github-event"] == event]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
-        self.arrived.append(Arrived(headers, await reader.readexactly(int(headers["content-length"]))))
-        await asyncio.sleep(self.delay)
-        status = self.statuses.pop(0) if self.statuses else 202
-        writer.write(f"HTTP/1.1 {status} Said\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
-        await writer.drain()
-        writer.close()
-        await writer.wait_closed()
+        try:
+            lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+            self.arrived.append(Arrived(headers, await reader.readexactly(int(headers["content-length"]))))
+            await asyncio.sleep(self.delay)
+            status = self.statuses.pop(0) if self.statuses else 202
+            writer.write(f"HTTP/1.1 {status} Said\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+            await writer.drain()
+        finally:
+            self.answered += 1
+            writer.close()
 
 
 @asynccontextmanager
@@ -106,6 +109,9 @@ async def inbox() -> AsyncGenerator[Inbox]:
     finally:
         server.close()
         await server.wait_closed()
+        # A caller that gave up may leave us in the middle of an answer.
+        while box.answered < len(box.arrived):
+            await asyncio.sleep(0.01)
 
 
 async def git(*arguments: str, folder: Path, token: str = "") -> tuple[int, str]:

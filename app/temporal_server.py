@@ -45,6 +45,7 @@ ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     # 45 MB at rest and 125 MB after a burst of 150 workflows; a longer burst may not keep more than this.
     "GOMEMLIMIT": "192MiB",
+    # Collecting garbage less often: an eighth less processor time a review, for 30 MB under load.
     "GOGC": "400",
 }
 SEARCH_ATTRIBUTES = ("Repo=Keyword", "Installation=Keyword", "Kind=Keyword", "HeadSha=Keyword")

@@ -70,7 +70,8 @@ def family(pid: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for one, parent in _parents():
         children.setdefault(parent, []).append(one)
-    found, waiting = [], [pid]
+    found: list[int] = []
+    waiting = [pid]
     while waiting:
         one = waiting.pop()
         found.append(one)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from app.domain.model import Frozen
 from tests.bench.figures import percentile
 from tests.bench.world import World
 
@@ -35,8 +36,7 @@ class Body:
     weight: int = 1
 
 
-@dataclass(frozen=True)
-class Answers:
+class Answers(Frozen):
     """What came back; seconds from the moment at which a request was due, not from when it could be sent."""
 
     statuses: dict[str, int]
@@ -87,20 +87,20 @@ class Load:
             if not to_the_end:
                 # The end of its input is how it learns that it was enough.
                 process.stdin.close()
-            told = json.loads(await process.stdout.read())
+            told = await process.stdout.read()
             await process.wait()
-            answers.set_result(Answers(**{**told, "acknowledged": set(told["acknowledged"])}))
+            answers.set_result(Answers.model_validate_json(told))
 
 
 def chatter(made: World, folder: Path, *, weight: int = 1) -> Body:
     """What a busy forge sends most: a comment that is not for us."""
     told = next(one for one in made.forge.deliveries if one.event == "pull_request")
-    comment = {
+    comment: dict[str, object] = {
         "action": "created",
         "installation": {"id": made.credentials.installation_id},
         "repository": told.payload["repository"],
         "sender": told.payload["sender"],
-        "issue": {"number": 1, "pull_request": {}},
+        "issue": {"number": 1, "pull_request": {"url": ""}},
         "comment": {"id": 1, "body": "I think so too."},
     }
     return _body(folder, "issue_comment", comment, made.credentials.webhook_secret, weight=weight)

@@ -1,0 +1,113 @@
+"""Many machines: door, dispatchers and workers apart, on PostgreSQL and a Temporal server of one's own."""
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from sqlalchemy import text
+
+from app.demo import shop as samples
+from app.demo.product import free_port, prepare_home
+from app.forges.fake.pull_scenario import FakePullRequest
+from app.forges.fake.scenario import FIX_PERMISSIONS, AppCredentials, FakeForge
+from app.settings import load_settings
+from app.store.database import Database
+from app.store.schema import SCHEMA
+from app.temporal_client import connect, make_current
+from tests.harness.system import Script
+from tests.harness.temporal import TemporalServer
+from tests.ops.processes import add_settings, part, run
+
+PULL_REQUESTS = 50
+BUILD = "2026.11-1"
+CODE = "def total(order):\n    return order.net * {number}\n"
+FINDING = {
+    "path": "shop/totals.py",
+    "quote": "return order.net",
+    "title": "Tax is left out",
+    "body": "A total without tax is shown to the customer.",
+    "severity": "medium",
+    "category": "correctness",
+}
+
+
+def _machine(
+    folder: Path, forge: FakeForge, credentials: AppCredentials, temporal: TemporalServer, **more: str
+) -> Path:
+    """A home of its own, with the settings that all machines of the deployment have."""
+    home = folder / "home"
+    port = free_port(0)
+    prepare_home(home, forge, credentials, model=f"scripted:{folder.parent / 'script.json'}", port=port)
+    add_settings(
+        home,
+        temporal_address=temporal.address,
+        worker_build_id=BUILD,
+        blobs_url=f"file://{folder.parent / 'blobs'}",
+        **more,
+    )
+    return home
+
+
+async def _count(db: Database, query: str) -> int:
+    return await db.read(lambda sql: sql.execute(text(query)).scalar_one())
+
+
+async def test_two_of_each_review_fifty_pull_requests_once(
+    forge: FakeForge, temporal: TemporalServer, postgres_url: str, tmp_path: Path
+) -> None:
+    repo = await forge.create_repo(samples.REPOSITORY, files=samples.BASE)
+    credentials = await forge.install_app(repos=[repo], permissions=FIX_PERMISSIONS)
+    model = Script(tmp_path / "script.json")
+    model.answer(findings=[FINDING])
+    shared = {"database_url": postgres_url, "temporal_namespace": await temporal.namespace()}
+    homes = [_machine(tmp_path / name, forge, credentials, temporal, **shared) for name in ("a", "b", "c", "d", "e")]
+    assert "Run `corrigent migrate`" in (await run("work", home=homes[0]))[1]
+    assert await run("migrate", home=homes[0]) == (0, f"The database has schema {SCHEMA}.\n")
+    async with AsyncExitStack() as stack:
+        words = ("dispatch", "dispatch", "work", "work", "serve")
+        # The last home's port is the one that the forge was given.
+        await asyncio.gather(
+            *(stack.enter_async_context(part(word, home=home)) for word, home in zip(words, homes, strict=True))
+        )
+        settings = load_settings({"home": str(homes[0])}, environ={})
+        await make_current(await connect(settings, temporal.address), BUILD)
+        opened = [
+            await repo.open_pull_request(
+                author="ada",
+                title=f"Totals {number}",
+                branch=f"totals-{number}",
+                changes={"shop/totals.py": CODE.format(number=number)},
+                body="",
+            )
+            for number in range(PULL_REQUESTS)
+        ]
+        await forge.wait_until(lambda: all(_is_done(one) for one in opened), timeout=100)
+    db = await Database.open(postgres_url)
+    assert await _count(db, "SELECT count(*) FROM runs WHERE outcome = 'open_findings'") == PULL_REQUESTS
+    assert await _count(db, "SELECT count(*) FROM deliveries WHERE status = 'waiting'") == 0
+    await db.close()
+    assert len(model.calls()) == PULL_REQUESTS
+    assert Counter((len(one.checks), len(one.reviews), len(one.threads)) for one in opened) == {(1, 1, 1): 50}
+    told = [(home / "corrigent.log").read_text() for home in homes]
+    # Both of each had a share of it.
+    assert all("dispatch.handled" in log for log in told[:2])
+    assert all("review.posted" in log for log in told[2:4])
+
+
+def _is_done(pull_request: FakePullRequest) -> bool:
+    return any(check.conclusion for check in pull_request.checks)
+
+
+async def test_a_newer_schema_is_refused_by_every_part(
+    forge: FakeForge, temporal: TemporalServer, postgres_url: str, tmp_path: Path
+) -> None:
+    credentials = await forge.install_app(repos=[], permissions=FIX_PERMISSIONS)
+    home = _machine(tmp_path / "a", forge, credentials, temporal, database_url=postgres_url)
+    await run("migrate", home=home)
+    db = await Database.open(postgres_url)
+    await db.write(lambda sql: sql.execute(text("UPDATE alembic_version SET version_num = '0099'")))
+    await db.close()
+    for word in ("serve", "dispatch", "work"):
+        code, said = await run(word, home=home)
+        assert (code, "The database has schema 99" in said) == (2, True), said

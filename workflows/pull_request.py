@@ -71,7 +71,9 @@ class PullRequest:
 
     def _events(self) -> list[turn.Event]:
         now = workflow.time()
-        events: list[turn.Event] = [turn.Heard(nudge, now) for nudge in self.inbox]
+        # The same word many times is said once: each may cost a look at the forge.
+        nudges = {(nudge.kind, nudge.action_key): nudge for nudge in self.inbox}
+        events: list[turn.Event] = [turn.Heard(nudge, now) for nudge in nudges.values()]
         self.inbox.clear()
         if self.review is not None and self.review.done():
             self._note_end(self.review)

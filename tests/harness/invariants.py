@@ -35,8 +35,9 @@ class Invariants:
     def _note(self, request: Request, _: Answer) -> None:
         self.sent.append(f"{request.path}?{request.query_string}\n".encode() + request.body)
 
-    async def assert_hold(self, database_url: str = "") -> None:
-        broken = [*self._on_the_forge(), *await self._in_the_store(database_url)]
+    async def assert_hold(self, database_url: str = "", *, told: bool = True) -> None:
+        """`told` is false where nobody could be told any more: the App was uninstalled, the repository archived."""
+        broken = [*(self._on_the_forge() if told else ()), *await self._in_the_store(database_url)]
         broken += await asyncio.to_thread(lambda: list(self._secrets_seen()))
         assert not broken, "\n".join([*broken, "", self.forge.story()])
 
@@ -113,6 +114,15 @@ def _on_the_pull_request(repo: Repository, pull: PullRequest) -> Iterator[str]:
     for finding_id, count in marks.items():
         if count > 1:
             yield f"#{pull.number} tells finding {finding_id} {count} times"
+
+
+async def inbox(database_url: str) -> set[str]:
+    """The ids of all deliveries that a store holds."""
+    db = await Database.open(database_url)
+    try:
+        return {row["delivery_id"] for row in await _rows(db, deliveries)}
+    finally:
+        await db.close()
 
 
 async def _rows(db: Database, table: Table) -> Sequence[RowMapping]:

@@ -1,5 +1,6 @@
 """Where a story is played: a shop on a fake forge, with Corrigent at work, inside the test or in a process of its own."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,13 +10,16 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from app.demo import shop as samples
+from app.domain.pull_request import PullRequestRef
 from app.forges.fake.pull_scenario import FakePullRequest
 from app.forges.fake.repo_scenario import FakeRepo
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
+from app.sweeper import POLL_EVERY, Sweeper
 from tests.harness.invariants import Invariants
 from tests.harness.system import Script, System, corrigent
 from tests.harness.temporal import TemporalServer
 from workflows.client import Turns
+from workflows.pull_request import pull_request_id
 
 # A killed activity goes to another worker after ten seconds, and a process takes some to start.
 PATIENCE = 60.0
@@ -82,6 +86,32 @@ class Inside(Stage):
         """For tests whose end nobody can wait for."""
         async for execution in self.turns.client.list_workflows(OPEN):
             await self.turns.client.get_workflow_handle(execution.id).terminate()
+
+    async def sweep(self) -> int:
+        """Look for missed deliveries now, beside the loop that does so every 15 s; how many were found."""
+        running = self.system.running
+        sweeper = Sweeper(
+            inboxes=running.forges.inboxes,
+            deliveries=running.store.deliveries,
+            cursors=running.store.cursors,
+            wake=running.wake,
+            every=POLL_EVERY,
+        )
+        return await sweeper.sweep("github")
+
+    async def enabled(self) -> None:
+        """Until the repository is known: from then on its pull requests are ours."""
+        async with asyncio.timeout(PATIENCE):
+            while await self.system.running.store.repositories.get("github", self.repo.repo_id) is None:
+                await asyncio.sleep(0.05)
+
+    def ref_of(self, pull_request: FakePullRequest) -> PullRequestRef:
+        return PullRequestRef(connection="github", repo_id=self.repo.repo_id, number=pull_request.number)
+
+    async def turns_of(self, pull_request: FakePullRequest) -> int:
+        """How many turns this pull request has had."""
+        query = f"WorkflowId='{pull_request_id(self.ref_of(pull_request))}'"
+        return (await self.turns.client.count_workflows(query)).count
 
     @property
     def turns(self) -> Turns:

@@ -104,7 +104,7 @@ async def a_draft_is_skipped(stage: Stage) -> None:
 async def the_head_moves_before_the_review_is_shown(stage: Stage) -> None:
     pull_request = await stage.open(REFUNDS)
     first = pull_request.head_sha
-    pushing = _push_when_staged(stage, pull_request)
+    pushing = push_when_staged(stage, pull_request)
     await stage.settled(pull_request, head_sha=first)
     await pushing
     await stage.settled(pull_request)
@@ -154,20 +154,31 @@ class OnceStaged(Fault):
         return self.staged and super().strikes(method, path)
 
 
-def _push_when_staged(stage: Stage, pull_request: FakePullRequest) -> "asyncio.Task[None]":
-    """A push between the staging and the last look at the head, which is held up for as long as the push takes."""
+def push_when_staged(stage: Stage, pull_request: FakePullRequest) -> "asyncio.Task[None]":
+    """A push between the staging and the last look at the head."""
+
+    async def push() -> None:
+        await pull_request.push({"README.md": "# Shop\n\nMore.\n"})
+
+    return when_staged(stage, pull_request, push)
+
+
+def when_staged(
+    stage: Stage, pull_request: FakePullRequest, act: Callable[[], Awaitable[None]]
+) -> "asyncio.Task[None]":
+    """Something that happens once a review is staged; the last look at the head is held up for as long as it takes."""
     number = pull_request.number
     look = OnceStaged(Latency(SECOND), method="GET", path=f"/repos/acme/shop/pulls/{number}")
     stage.forge.server.faults.add(look)
 
-    def note(request: Request, answer: Answer) -> None:
+    def note(request: Request, _: Answer) -> None:
         if request.method == "POST" and request.path.endswith(f"/pulls/{number}/reviews"):
             look.staged = True
 
     stage.forge.observe(note)
 
-    async def push() -> None:
+    async def wait_and_act() -> None:
         await stage.forge.wait_until(lambda: look.staged, timeout=PATIENCE)
-        await pull_request.push({"README.md": "# Shop\n\nMore.\n"})
+        await act()
 
-    return asyncio.create_task(push())
+    return asyncio.create_task(wait_and_act())

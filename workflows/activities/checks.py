@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from app.domain.check_text import completed_check
 from app.domain.diff import Diff
-from app.domain.errors import RateLimited
+from app.domain.errors import ForgeRefused, RateLimited
 from app.domain.outcomes import Outcome, Verdict, title
 from app.domain.phrases import Voice
 from app.domain.progress_text import ended_check, queued_check, running_check, waiting_check
@@ -102,7 +102,11 @@ class Checks:
         await self.effects.perform(f"queue/{action_key}", create)
 
     async def _end(self, run: Run, verdict: Verdict) -> None:
-        await self._write(run, ended_check(verdict, run.run_id, self._voice(run)))
+        try:
+            await self._write(run, ended_check(verdict, run.run_id, self._voice(run)))
+        except ForgeRefused as refusal:
+            # Uninstalled, archived, or no longer ours to write: nobody is left to be told, and the run is over.
+            log.warning("check.not_told", run_id=run.run_id, status=refusal.status)
         if await self._complete(run, verdict, ""):
             log.info("review.closed", **_about(run, verdict))
 

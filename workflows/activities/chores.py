@@ -9,6 +9,7 @@ from temporalio import activity
 from app.checkouts.mirrors import Mirrors
 from app.domain.errors import ForgeRefused, ForgeUnavailable, RateLimited
 from app.domain.pull_request import PullRequest, Repo
+from app.domain.runs import Run
 from app.forges.base import ForgeReader
 from app.store.audit import Audit
 from app.store.pull_requests import PullRequests
@@ -63,9 +64,16 @@ class Chores:
         for connection, reader in self.readers.items():
             try:
                 for repo in await reader.repositories():
-                    await self._reconcile(reader, repo)
+                    await self._reconcile_quietly(reader, repo)
             except (ForgeUnavailable, ForgeRefused, RateLimited) as error:
                 log.warning("reconcile.put_off", connection=connection, error=str(error))
+
+    async def _reconcile_quietly(self, reader: ForgeReader, repo: Repo) -> None:
+        """One repository that refuses us must not hide those behind it."""
+        try:
+            await self._reconcile(reader, repo)
+        except ForgeRefused as refusal:
+            log.warning("reconcile.refused", repo_id=repo.repo_id, status=refusal.status)
 
     async def _reconcile(self, reader: ForgeReader, repo: Repo) -> None:
         await self.repositories.ensure(repo)
@@ -93,10 +101,18 @@ class Chores:
         closed = 0
         for run in late:
             if not await self.turns.is_open(run.ref):
-                log.warning("janitor.closes", run_id=run.run_id, pull_request=str(run.ref))
-                await self.checks.close(run, None, failure=VANISHED)
-                closed += 1
+                closed += await self._close(run)
         self.figures.janitor(late=len(late) - closed, closed=closed)
+
+    async def _close(self, run: Run) -> bool:
+        """Whether that worked; a forge that is away or limits us keeps no other run from being closed."""
+        log.warning("janitor.closes", run_id=run.run_id, pull_request=str(run.ref))
+        try:
+            await self.checks.close(run, None, failure=VANISHED)
+        except (ForgeUnavailable, RateLimited) as error:
+            log.warning("janitor.put_off", run_id=run.run_id, error=str(error))
+            return False
+        return True
 
     @activity.defn(name="retention")
     async def retention(self) -> None:

@@ -84,7 +84,9 @@ def test_tracing_is_not_even_imported_without_an_endpoint() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_a_missing_exporter_is_named() -> None:
+def test_a_missing_exporter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As where the extra is not installed.
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter", None)
     with pytest.raises(UserError, match=r"uv pip install opentelemetry-exporter-otlp-proto-http"):
         start_tracing("http://127.0.0.1:4318", process="test")
 

@@ -5,6 +5,7 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from pydantic import JsonValue
 from sqlalchemy import text
 
 from app.demo import shop as samples
@@ -22,7 +23,7 @@ from tests.ops.processes import add_settings, part, run
 PULL_REQUESTS = 50
 BUILD = "2026.11-1"
 CODE = "def total(order):\n    return order.net * {number}\n"
-FINDING = {
+FINDING: dict[str, JsonValue] = {
     "path": "shop/totals.py",
     "quote": "return order.net",
     "title": "Tax is left out",

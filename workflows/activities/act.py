@@ -5,6 +5,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import assert_never
 
+import structlog
 from pydantic import JsonValue, TypeAdapter
 from temporalio import activity
 
@@ -47,6 +48,8 @@ from workflows.activities.configuration import Configurations
 from workflows.activities.dismiss import RESOLVED, Dismissing
 from workflows.activities.fetching import Fetching
 from workflows.messages import Acted, ActRequest
+
+log = structlog.get_logger()
 
 PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
 # Buttons of our check, as the commands they stand for.
@@ -103,6 +106,7 @@ class Acting:
             return Acted.model_validate_json(action.result)
         acted = await self._act(action)
         await self.actions.settle(action.action_key, acted.model_dump_json())
+        log.info("action.done", pull_request=str(action.ref), word=action.word, order=acted.order)
         return acted
 
     async def _act(self, action: Action) -> Acted:

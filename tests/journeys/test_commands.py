@@ -120,7 +120,7 @@ comment by maria [eyes corrigent[bot]] [+1 corrigent[bot]]
   /corrigent config
 
 comment by corrigent[bot]
-  Read from `.corrigent.yaml` at commit-2 of the default branch.
+  There is no `.corrigent.yaml` on the default branch.
 
   | key | value | from |
   |---|---|---|
@@ -162,8 +162,6 @@ thread on billing/refunds.py:16
 
     `issue_refund()` runs before the event id is stored. If the process dies in between, the provider sends the event again and the refund is issued again.
 
-    See quoted from billing/refunds.py:16.
-
     <details><summary>For your coding agent</summary>
 
     In billing/refunds.py store the event id before the provider is called, as it was before this change. Show it with a test that delivers one event twice. Do not change the public signature.
@@ -177,8 +175,6 @@ thread on billing/refunds.py:19
     **Medium · 3 · Timeout in milliseconds, the client takes seconds**
 
     `PaymentClient.refund` hands its timeout to `urlopen`, which takes seconds: this waits for 33 minutes.
-
-    See quoted from billing/refunds.py:19.
 
     <details><summary>For your coding agent</summary>
 

@@ -30,7 +30,7 @@ check Corrigent: neutral, 1 high, 1 medium · 4 files reviewed
   - **Open** 1 High `refunds.py:16` · 3 Medium `refunds.py:19`
   - **Held back** 1 medium (hint of an analyser)
   - **Not reviewed** nothing
-  - **Config** `.corrigent.yaml` of the default branch
+  - **Config** no `.corrigent.yaml`, defaults
   - **Analysers** ruff 0.0.0, ty 0.0.0, ast-grep 0.0.0, secret scan
   - **Models** scripted:script.json (1 request)
   - **Run** ID-1
@@ -56,8 +56,6 @@ thread on billing/refunds.py:16
 
     `issue_refund()` runs before the event id is stored. If the process dies in between, the provider sends the event again and the refund is issued again.
 
-    See quoted from billing/refunds.py:16.
-
     <details><summary>For your coding agent</summary>
 
     In billing/refunds.py store the event id before the provider is called, as it was before this change. Show it with a test that delivers one event twice. Do not change the public signature.
@@ -71,8 +69,6 @@ thread on billing/refunds.py:19
     **Medium · 3 · Timeout in milliseconds, the client takes seconds**
 
     `PaymentClient.refund` hands its timeout to `urlopen`, which takes seconds: this waits for 33 minutes.
-
-    See quoted from billing/refunds.py:19.
 
     <details><summary>For your coding agent</summary>
 
@@ -96,7 +92,7 @@ check Corrigent: success, No problems found · 2 files, 2 hunks
 
   - **Open** nothing
   - **Not reviewed** nothing
-  - **Config** `.corrigent.yaml` of the default branch
+  - **Config** no `.corrigent.yaml`, defaults
   - **Analysers** ruff 0.0.0, ty 0.0.0, ast-grep 0.0.0, secret scan
   - **Models** scripted:script.json (1 request)
   - **Run** ID-1

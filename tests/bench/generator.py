@@ -9,10 +9,30 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 from urllib.parse import urlsplit
 
 # A forge gives up after this.
 PATIENCE = 10.0
+
+
+class BodyToSend(TypedDict):
+    """As tests.bench.load describes it."""
+
+    event: str
+    file: str
+    signature: str
+    weight: int
+
+
+class Task(TypedDict):
+    """The line of JSON we are given."""
+
+    url: str
+    bodies: list[BodyToSend]
+    rate: float
+    seconds: float
+    duplicates: float
 
 
 @dataclass
@@ -75,20 +95,20 @@ class Sending:
             self.acknowledged.append(delivery_id)
 
 
-async def run(task: dict[str, object], enough: asyncio.Event) -> dict[str, object]:
+async def run(task: Task, enough: asyncio.Event) -> dict[str, object]:
     """Every request leaves when it is due, also while earlier ones still wait for their answers."""
-    address = urlsplit(str(task["url"]))
+    address = urlsplit(task["url"])
     sending = Sending(str(address.hostname), int(address.port or 80), address.path)
-    bodies = [_prepared(body) for body in task["bodies"]]  # type: ignore[attr-defined]  # a list, as our parent wrote it
+    bodies = [_prepared(body) for body in task["bodies"]]
     weights = [weight for _, _, weight in bodies]
     dice, recent = random.Random(1), [str(uuid.uuid4())]
-    rate, count = float(str(task["rate"])), int(float(str(task["rate"])) * float(str(task["seconds"])))
+    rate, count = task["rate"], int(task["rate"] * task["seconds"])
     began, running = time.monotonic() + 0.1, set[asyncio.Task[None]]()
     for number in range(count):
         due = began + number / rate
         if await _is_set_within(enough, due - time.monotonic()):
             break
-        again = dice.random() < float(str(task["duplicates"]))
+        again = dice.random() < task["duplicates"]
         delivery_id = dice.choice(recent) if again else str(uuid.UUID(int=dice.getrandbits(128)))
         recent = [*recent[-50:], delivery_id]
         head, body, _ = dice.choices(bodies, weights)[0]
@@ -114,16 +134,16 @@ async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
     return True
 
 
-def _prepared(body: dict[str, object]) -> tuple[str, bytes, int]:
-    data = Path(str(body["file"])).read_bytes()
+def _prepared(body: BodyToSend) -> tuple[str, bytes, int]:
+    data = Path(body["file"]).read_bytes()
     head = (
         f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\nX-GitHub-Event: {body['event']}\r\n"
         f"X-Hub-Signature-256: {body['signature']}\r\n"
     )
-    return head, data, int(str(body["weight"]))
+    return head, data, body["weight"]
 
 
-async def main(task: dict[str, object]) -> dict[str, object]:
+async def main(task: Task) -> dict[str, object]:
     loop, enough, end = asyncio.get_running_loop(), asyncio.Event(), asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(end), sys.stdin)
     watching = loop.create_task(end.read())
@@ -135,4 +155,7 @@ async def main(task: dict[str, object]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(main(json.loads(sys.stdin.buffer.raw.readline())))))  # type: ignore[attr-defined]
+    # Unbuffered: the end of the input is waited for on the descriptor itself.
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as given:
+        wanted: Task = json.loads(given.readline())
+    sys.stdout.write(json.dumps(asyncio.run(main(wanted))))

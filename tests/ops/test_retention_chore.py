@@ -15,7 +15,7 @@ from tests.harness.temporal import TemporalServer
 async def test_what_was_removed_is_in_the_audit_log(forge: FakeForge, temporal: TemporalServer, tmp_path: Path) -> None:
     credentials = await forge.install_app(repos=[], permissions=FIX_PERMISSIONS)
     long_ago = datetime.now(UTC) - timedelta(days=21)
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             **{"connection": "github", "delivery_id": name, "event": "ping", "headers": {}, "body": b"x"},
             **{"received_at": long_ago, "due_at": long_ago, "settled_at": long_ago, "attempts": 1},

@@ -21,17 +21,19 @@ class Collector(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Taking)
         self.received: list[tuple[str, bytes]] = []
 
+    def take(self, path: str, body: bytes) -> None:
+        self.received.append((path, body))
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
 
 class _Taking(BaseHTTPRequestHandler):
-    server: Collector
-
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.received.append((self.path, body))
+        assert isinstance(self.server, Collector)
+        self.server.take(self.path, body)
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()

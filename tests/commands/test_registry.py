@@ -137,7 +137,7 @@ def test_ones_own_finding_that_blocks_nothing_may_be_dismissed() -> None:
     assert isinstance(planned("dismiss 1 noise", author=SAM), Dismiss)
 
 
-@pytest.mark.parametrize("word", [*COMMANDS, *LATER, "nonsense"])
+@pytest.mark.parametrize("word", [*COMMANDS, *sorted(LATER), "nonsense"])
 @pytest.mark.parametrize("permission", list(Permission))
 def test_only_who_may_is_obeyed(word: str, permission: Permission) -> None:
     made = planned(f"{word} 2" if word == "dismiss" else word, permission=permission)

@@ -1,13 +1,15 @@
 """What one process of Corrigent runs: the door, the dispatcher, the workers, or all of them with their own Temporal."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.dispatcher import Dispatcher
 from app.domain.names import NAME
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 Part = Literal["serve", "dispatch", "work"]
+# How soon is a database that went away asked again?
+STORE_AGAIN = timedelta(seconds=1)
 ALL_PARTS: frozenset[Part] = frozenset({"serve", "dispatch", "work"})
 
 
@@ -206,8 +210,18 @@ def _dispatch(stack: AsyncExitStack, settings: Settings, state: Running, turns: 
         wake=state.wake,
         every=SWEEP_EVERY if settings.public_url else POLL_EVERY,
     )
-    _in_background(stack, state, state.dispatcher.run())
-    _in_background(stack, state, sweeper.run())
+    _in_background(stack, state, _lasting("dispatcher", state.dispatcher.run))
+    _in_background(stack, state, _lasting("sweeper", sweeper.run))
+
+
+async def _lasting(loop: str, run: Callable[[], Awaitable[None]]) -> None:
+    """A loop that outlives its database being away: what it was about to do is still in the inbox, or at the forge."""
+    while True:
+        try:
+            await run()
+        except (OSError, SQLAlchemyError) as error:
+            log.warning("process.store_away", loop=loop, error=type(error).__name__)
+            await asyncio.sleep(STORE_AGAIN.total_seconds())
 
 
 def _in_background(stack: AsyncExitStack, state: Running, work: Coroutine[None, None, None]) -> None:

@@ -47,6 +47,7 @@ async def test_temporal_is_killed_in_the_middle_of_a_review(shop: Inside, own_te
     assert shop.model_calls == 1
 
 
+@pytest.mark.soak
 async def test_while_temporal_is_away_everything_is_acknowledged_and_done_afterwards(
     shop: Inside, own_temporal: EmbeddedTemporal
 ) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pytest
 from pydantic import JsonValue
 from sqlalchemy import text
 
@@ -21,11 +22,14 @@ from tests.harness.temporal import TemporalServer
 from tests.ops.processes import add_settings, part, run
 
 PULL_REQUESTS = 50
+# So few that one installation's limit of 70 contents a minute holds nobody up.
+WITH_A_FINDING = (3, 7, 19, 28, 41)
 BUILD = "2026.11-1"
-CODE = "def total(order):\n    return order.net * {number}\n"
+# No linter of programs reads it: what is measured here is who does the work, not how long linters take.
+TEXT = "The total of an order is order.net times {number}.\n"
 FINDING: dict[str, JsonValue] = {
-    "path": "shop/totals.py",
-    "quote": "return order.net",
+    "path": "docs/totals.txt",
+    "quote": "The total of an order is order.net",
     "title": "Tax is left out",
     "body": "A total without tax is shown to the customer.",
     "severity": "medium",
@@ -54,13 +58,16 @@ async def _count(db: Database, query: str) -> int:
     return await db.read(lambda sql: sql.execute(text(query)).scalar_one())
 
 
+@pytest.mark.timeout(240)
 async def test_two_of_each_review_fifty_pull_requests_once(
     forge: FakeForge, temporal: TemporalServer, postgres_url: str, tmp_path: Path
 ) -> None:
     repo = await forge.create_repo(samples.REPOSITORY, files=samples.BASE)
     credentials = await forge.install_app(repos=[repo], permissions=FIX_PERMISSIONS)
     model = Script(tmp_path / "script.json")
-    model.answer(findings=[FINDING])
+    for number in WITH_A_FINDING:
+        model.answer([f"times {number}."], findings=[FINDING])
+    model.answer(findings=[])
     shared = {"database_url": postgres_url, "temporal_namespace": await temporal.namespace()}
     homes = [_machine(tmp_path / name, forge, credentials, temporal, **shared) for name in ("a", "b", "c", "d", "e")]
     assert "Run `corrigent migrate`" in (await run("work", home=homes[0]))[1]
@@ -78,18 +85,19 @@ async def test_two_of_each_review_fifty_pull_requests_once(
                 author="ada",
                 title=f"Totals {number}",
                 branch=f"totals-{number}",
-                changes={"shop/totals.py": CODE.format(number=number)},
+                changes={"docs/totals.txt": TEXT.format(number=number)},
                 body="",
             )
             for number in range(PULL_REQUESTS)
         ]
         await forge.wait_until(lambda: all(_is_done(one) for one in opened), timeout=100)
     db = await Database.open(postgres_url)
-    assert await _count(db, "SELECT count(*) FROM runs WHERE outcome = 'open_findings'") == PULL_REQUESTS
+    assert await _count(db, "SELECT count(*) FROM runs WHERE outcome IN ('open_findings', 'clean')") == PULL_REQUESTS
     assert await _count(db, "SELECT count(*) FROM deliveries WHERE status = 'waiting'") == 0
     await db.close()
     assert len(model.calls()) == PULL_REQUESTS
-    assert Counter((len(one.checks), len(one.reviews), len(one.threads)) for one in opened) == {(1, 1, 1): 50}
+    counted = Counter((len(one.checks), len(one.reviews), len(one.threads)) for one in opened)
+    assert counted == {(1, 1, 1): len(WITH_A_FINDING), (1, 0, 0): PULL_REQUESTS - len(WITH_A_FINDING)}
     told = [(home / "corrigent.log").read_text() for home in homes]
     # Both of each had a share of it.
     assert all("dispatch.handled" in log for log in told[:2])

@@ -21,7 +21,7 @@ from tests.harness.system import Script
 from tests.harness.temporal import TemporalServer
 from tests.ops.processes import add_settings, part, run
 
-PULL_REQUESTS = 50
+PULL_REQUESTS = 20
 # So few that one installation's limit of 70 contents a minute holds nobody up.
 WITH_A_FINDING = (3, 7, 19, 28, 41)
 BUILD = "2026.11-1"

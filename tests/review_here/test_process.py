@@ -15,7 +15,7 @@ from tests.checkouts.repos import Repo
 from tests.review_here.conftest import TWICE, WORK, Scripted
 from tests.review_here.console import Console, ended
 
-RUNS = 50
+RUNS = 20
 AT_ONCE = 2
 
 

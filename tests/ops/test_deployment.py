@@ -59,7 +59,7 @@ async def _count(db: Database, query: str) -> int:
 
 
 @pytest.mark.timeout(240)
-async def test_two_of_each_review_fifty_pull_requests_once(
+async def test_two_of_each_review_every_pull_request_once(
     forge: FakeForge, temporal: TemporalServer, postgres_url: str, tmp_path: Path
 ) -> None:
     repo = await forge.create_repo(samples.REPOSITORY, files=samples.BASE)

@@ -20,7 +20,7 @@ AT_ONCE = 2
 
 
 @pytest.mark.timeout(300)
-async def test_fifty_reviews_end_with_the_right_code(console: Console, repo: Repo) -> None:
+async def test_every_review_ends_with_the_right_code(console: Console, repo: Repo) -> None:
     repo.write({"notes.txt": "hello\n"})
     gate = asyncio.Semaphore(AT_ONCE)
 

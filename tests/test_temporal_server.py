@@ -90,7 +90,12 @@ async def test_it_is_for_this_machine_and_sees_nothing_of_our_environment(tmp_pa
     async with EmbeddedTemporal(home) as server:
         assert server.pid
         assert addresses_listened_on(server.pid) == {"0100007F"}
-        assert environment_of(server.pid) == {"HOME": str(home), "LC_ALL": "C.UTF-8", "GOMEMLIMIT": "192MiB"}
+        assert environment_of(server.pid) == {
+            "HOME": str(home),
+            "LC_ALL": "C.UTF-8",
+            "GOMEMLIMIT": "192MiB",
+            "GOGC": "400",
+        }
         assert (home.stat().st_mode & 0o777, server.log_file.stat().st_mode & 0o777) == (0o700, 0o600)
         pid = server.pid
     assert not alive(pid)

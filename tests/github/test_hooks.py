@@ -327,7 +327,7 @@ def examples(folder: Path) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def described(event: Event) -> str:  # noqa: PLR0911 - one line for each kind
+def described(event: Event) -> str:
     match event:
         case MergeQueued():
             return f"{event.repo.full_name} {event.ref.number} {event.head_sha[:7]}"

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sqlite3
 import sys
 import time
 from collections.abc import AsyncGenerator
@@ -75,17 +74,6 @@ async def test_a_second_signal_ends_it_at_once(product: Product, forge: FakeForg
     began = time.monotonic()
     assert await asyncio.wait_for(process.wait(), 5) == 128 + signal.SIGTERM
     assert time.monotonic() - began < 1.5
-
-
-async def test_a_loop_that_fails_ends_the_process_with_its_trace(product: Product) -> None:
-    with sqlite3.connect(product.home / "corrigent.db") as database:
-        database.execute("DROP TABLE deliveries")
-    process = product.process
-    assert process is not None
-    assert await asyncio.wait_for(process.wait(), 30) == 1
-    said = (product.home / "corrigent.log").read_text()
-    assert "process.loop_failed" in said
-    assert "no such table: deliveries" in said
 
 
 @pytest.mark.parametrize("part", ["dispatch", "work", "serve"])

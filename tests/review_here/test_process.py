@@ -127,7 +127,7 @@ async def test_a_terminal_gets_colours_and_progress_unless_it_wants_none(
     console: Console, repo: Repo, scripted: Scripted
 ) -> None:
     repo.write(WORK)
-    model = scripted({"findings": [TWICE], "delay": 0.5})
+    model = scripted({"findings": [TWICE], "delay": 2.5})
     shown = await on_a_terminal(console, "--model", model, env={"TERM": "xterm-256color"})
     assert re.search(r"\x1b\[1;31mHigh", shown)
     assert "model: reading part 1 of 1" in shown

@@ -30,6 +30,10 @@ MIRROR_UNUSED = timedelta(days=14)
 VANISHED = "its work was interrupted and could not be resumed; ask for it again"
 
 
+# A forge tells whole seconds: what was opened within the second of our coming counts as ours.
+FORGE_CLOCK = timedelta(seconds=1)
+
+
 class Chores:
     def __init__(
         self,
@@ -80,7 +84,7 @@ class Chores:
         enabled_at = await self.repositories.enabled_at(repo.connection, repo.repo_id)
         for pull_request in await reader.open_pull_requests(repo):
             known = await self.pull_requests.get(pull_request.ref)
-            if known is None and enabled_at is not None and pull_request.created_at < enabled_at:
+            if known is None and enabled_at is not None and pull_request.created_at + FORGE_CLOCK < enabled_at:
                 # It was open before we came: its head is not ours unless somebody asks.
                 await self.pull_requests.set_watermark(pull_request)
             elif await self._was_missed(pull_request):

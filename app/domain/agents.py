@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
+from app.domain.findings import TrackedFinding
 from app.domain.model import Frozen
 from app.domain.pull_request import Person, PullRequestRef
 
@@ -56,9 +57,15 @@ class Agent(Frozen):
     spent: Spending = Spending()
     # Attempts on this pull request, this one counted.
     attempt: int = 1
-    # Blob keys: Fix; the workspace while it sleeps.
+    # Blob keys: AgentTask; Fix; the workspace while it sleeps.
+    task_key: str = ""
     fix_key: str = ""
     snapshot_key: str = ""
+    # The fix's grade ("proved", "checked", "none"), empty until there is one.
+    grade: str = ""
+    # Our newest comment, and the first one of the thread that it stands in: a reply there is for this agent.
+    comment_id: str = ""
+    thread_comment_id: str = ""
     # While it asks: the question's comment and when it expires.
     question_comment_id: str = ""
     asks_until: datetime | None = None
@@ -66,3 +73,60 @@ class Agent(Frozen):
     ending: str = ""
     started_at: datetime
     finished_at: datetime | None = None
+
+
+class AgentTask(Frozen):
+    """What an agent is to do, whole. A blob: the processes that work on it have neither a database nor a mirror."""
+
+    agent_id: str
+    ref: PullRequestRef
+    repo_name: str
+    kind: AgentKind
+    # The pull request's title; somebody else's words.
+    title: str
+    head_sha: str
+    merge_base_sha: str
+    findings: tuple[TrackedFinding, ...] = ()
+    # Words of the person who asked, newest last.
+    prompts: tuple[str, ...] = ()
+    # Commands of the repository's configuration, read at the tip of its default branch.
+    setup: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    # Whether everybody who wrote the code may write to the repository.
+    by_member: bool = False
+    # Blob keys: PullRequest, Diff, ConfigInForce, the code (see app.checkouts.snapshot).
+    pull_request_key: str = ""
+    diff_key: str = ""
+    config_key: str = ""
+    snapshot_key: str = ""
+
+
+class AgentResult(Frozen):
+    """How an agent that finished says it mended what it was asked to; to be proved, not to be believed."""
+
+    # What the change does, one sentence.
+    summary: str
+    # Findings it says it mended.
+    numbers: tuple[int, ...] = ()
+    # What is red on the head and green now: commands as typed, and the test files they are about.
+    commands: tuple[str, ...] = ()
+    test_files: tuple[str, ...] = ()
+    # An answer in words, for a prompt that asked for no change.
+    answer: str = ""
+
+
+class EnvironmentProblem(Frozen):
+    """Something that kept an agent from working and that only an operator can change."""
+
+    problem_id: str
+    connection: str
+    repo_id: str
+    # The same for the same problem: it is told once and counted.
+    fingerprint: str
+    # One sentence.
+    text: str
+    agent_id: str
+    count: int = 1
+    first_seen_at: datetime
+    last_seen_at: datetime
+    solved_at: datetime | None = None

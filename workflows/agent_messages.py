@@ -1,0 +1,179 @@
+"""What travels through Temporal for an agent: ids, enums and blob keys, never code or prose; 2 KiB at most."""
+
+from datetime import datetime
+from typing import Literal
+
+from app.domain.agents import AgentKind
+from app.domain.fixes import Grade
+from app.domain.model import Frozen
+from app.domain.pull_request import PullRequestRef
+from app.sandboxes.base import SandboxRef
+
+
+class AgentWord(Frozen):
+    """Something a person says to an agent after it began; the words are the action's."""
+
+    kind: Literal["begin", "prompt", "apply"]
+    action_key: str = ""
+
+
+class AgentInput(Frozen):
+    """An agent at work, from a word of somebody to its answer. `time_scale` shortens waits in tests."""
+
+    agent_id: str
+    ref: PullRequestRef
+    time_scale: float = 1.0
+
+
+class BeginAgent(Frozen):
+    """Take up an agent: read what it is about, now. `round` counts its tries, a moved head or a new word each."""
+
+    agent_id: str
+    word: AgentWord
+    round: int = 1
+
+
+class BegunAgent(Frozen):
+    """What is to be done: work, put a fix that is there on the branch, or nothing any more."""
+
+    status: Literal["work", "deliver", "over"]
+    kind: AgentKind = "fix"
+    # The AgentTask in the blob store.
+    task_key: str = ""
+    # The workspace of an earlier turn, to be restored.
+    workspace_key: str = ""
+    has_model: bool = False
+    seconds: float = 0.0
+
+
+class RoomWanted(Frozen):
+    """A sandbox with the task's code in it. The same `purpose` of the same round is the same sandbox."""
+
+    agent_id: str
+    task_key: str
+    purpose: Literal["work", "prove"]
+    round: int = 1
+    workspace_key: str = ""
+
+
+class RoomReady(Frozen):
+    """The sandbox, or why there is none: a sentence for people."""
+
+    sandbox: SandboxRef | None = None
+    refusal: str = ""
+
+
+class RoomKept(Frozen):
+    """What a workspace became before its sandbox went; a blob."""
+
+    workspace_key: str = ""
+
+
+class RoomGoing(Frozen):
+    """Let a sandbox go; `keep` puts its workspace into the blob store first."""
+
+    sandbox: SandboxRef
+    keep: bool = False
+
+
+class FixWanted(Frozen):
+    """A linter's own fix, if it has one."""
+
+    agent_id: str
+    task_key: str
+    sandbox: SandboxRef
+
+
+class ChunkStep(Frozen):
+    """Up to so many steps of the agent's loop; the conversation's head is on the agent's row."""
+
+    agent_id: str
+    task_key: str
+    sandbox: SandboxRef
+    # Which chunk of this round.
+    number: int = 1
+    round: int = 1
+
+
+ChunkEnd = Literal["goes_on", "finished", "asks", "budget", "stuck", "waits"]
+
+
+class ChunkDone(Frozen):
+    """How a chunk ended. Blob keys: an AgentResult for `finished`, the question's text for `asks`."""
+
+    end: ChunkEnd
+    result_key: str = ""
+    question_key: str = ""
+    # For `budget` and `stuck`: a phrase of at most 200 characters ("80 steps are used").
+    reason: str = ""
+    # For `waits`: the model may not be asked before.
+    wait_until: datetime | None = None
+
+
+class ProofWanted(Frozen):
+    """A change to be proved in a fresh sandbox. Blob keys: patch text, AgentResult (empty for a linter's fix)."""
+
+    agent_id: str
+    task_key: str
+    sandbox: SandboxRef
+    patch_key: str
+    result_key: str = ""
+    made_by: Literal["rule", "model"] = "model"
+    round: int = 1
+
+
+class PatchMade(Frozen):
+    """A change as text in the blob store; empty when nothing was changed."""
+
+    patch_key: str = ""
+    # For a linter's fix: which findings it is for.
+    numbers: tuple[int, ...] = ()
+
+
+class ProofMade(Frozen):
+    """The Fix in the blob store, and what is known about it."""
+
+    fix_key: str
+    grade: Grade
+    # A phrase: which step said no; empty when none did.
+    reason: str = ""
+
+
+class DeliverFix(Frozen):
+    """Show the fix, and put it where it was asked for if that is allowed."""
+
+    agent_id: str
+    word: AgentWord
+    fix_key: str = ""
+    round: int = 1
+
+
+class FixDelivered(Frozen):
+    """What became of it. `moved`: the branch has another head now, and nothing was pushed."""
+
+    status: Literal["shown", "pushed", "refused", "moved"]
+    head_sha: str = ""
+
+
+class Question(Frozen):
+    """Ask the people on the pull request; the text is in the blob store."""
+
+    agent_id: str
+    question_key: str
+    round: int = 1
+
+
+class Asked(Frozen):
+    until: datetime
+
+
+class AgentEnding(Frozen):
+    """The end of an agent's work: its row is finished and its end is said, once."""
+
+    agent_id: str
+    state: Literal["done", "failed", "stopped"]
+    # A phrase for people; empty when the answer was given already.
+    reason: str = ""
+    round: int = 1
+    # Whether people are told, or only the row.
+    told: bool = True

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from app.forges.fake.hooks import HookRule
+from app.forges.fake.outbox import HookRule
 from app.forges.fake.repo_scenario import FakeRepo
 from app.forges.fake.scenario import REVIEW_EVENTS, AppCredentials, FakeForge
 from tests.contracts.support import CHANGED, FILE, Inbox, app_token, client, inbox, installation

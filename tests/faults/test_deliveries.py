@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.demo import shop as samples
-from app.forges.fake.hooks import HookRule
+from app.forges.fake.outbox import HookRule
 from app.forges.fake.pull_scenario import FakePullRequest
 from tests.harness.hooks import send_steadily
 from tests.harness.invariants import inbox

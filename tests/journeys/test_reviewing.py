@@ -5,7 +5,7 @@ import asyncio
 from inline_snapshot import snapshot
 
 from app.demo import shop as samples
-from app.forges.fake.hooks import HookRule
+from app.forges.fake.outbox import HookRule
 from app.forges.fake.pull_scenario import FakePullRequest
 from tests.journeys.conftest import Shop, told
 

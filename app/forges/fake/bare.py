@@ -17,11 +17,11 @@ _CONFIG = """[core]
 [gc]
 	auto = 0
 """
-# What GitHub refuses in a push although the token may write; the two variables come from the door.
+# What a forge refuses in a push although the token may write; the variables come from the door.
 _UPDATE_HOOK = """#!/bin/sh
 branch="${1#refs/heads/}"
 if printf '%s\\n' "$PROTECTED_BRANCHES" | grep -qxF -- "$branch"; then
-  echo "error: GH006: Protected branch update failed for $1." >&2
+  echo "${PROTECTED_SAYS:-error: GH006: Protected branch update failed for $1.}" >&2
   exit 1
 fi
 case "$3" in *[!0]*) ;; *) exit 0 ;; esac

@@ -1,5 +1,6 @@
 """Bad weather by script: which request, which time, what goes wrong."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from app.forges.fake.errors import Refusal
+from app.forges.fake.exchange import ConnectionCut
 from app.forges.fake.limits import secondary_limit
 
 
@@ -134,3 +136,34 @@ class Faults:
     def striking(self, method: str, path: str) -> Sequence[Effect]:
         """What goes wrong with this request; each fault that looks at it counts it."""
         return [fault.effect for fault in self._script if fault.strikes(method, path)]
+
+
+async def before(effects: Sequence[Effect]) -> None:
+    """What a script does to a request before it takes effect."""
+    for effect in effects:
+        match effect:
+            case Latency(by):
+                await asyncio.sleep(by.total_seconds())
+            case Refuse(refusal, after=False):
+                raise refusal
+            case Reset(after=False):
+                raise ConnectionCut
+            case _:
+                pass
+
+
+def after(effects: Sequence[Effect]) -> None:
+    """What a script does once the request took effect."""
+    for effect in effects:
+        match effect:
+            case Refuse(refusal, after=True):
+                raise refusal
+            case Reset(after=True):
+                raise ConnectionCut
+            case _:
+                pass
+
+
+def lag(effects: Sequence[Effect]) -> timedelta:
+    """How old a thing must be to be in a list."""
+    return max((effect.by for effect in effects if isinstance(effect, ListLag)), default=timedelta())

@@ -9,7 +9,8 @@ from app.forges.fake.access import Viewer, sign_in
 from app.forges.fake.acts.pull_requests import branch_moved
 from app.forges.fake.entities import Repository
 from app.forges.fake.errors import Refusal
-from app.forges.fake.http import Answer, Request
+from app.forges.fake.exchange import Answer, Request
+from app.forges.fake.smart_http import plain_text, serve_git
 from app.forges.fake.state import FakeGitHub
 
 _PATH = re.compile(r"^/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)$")
@@ -45,55 +46,36 @@ class GitDoor:
         try:
             viewer = sign_in(self._github, request.headers.get("authorization", ""))
         except Refusal:
-            return _text(401, "Invalid username or token.", _ASK)
+            return plain_text(401, "Invalid username or token.", _ASK)
         repo = self._github.find_repository(git.owner, git.name)
         if repo is None or not viewer.sees(repo):
-            return _text(401, "Repository not found.", _ASK) if viewer.user is None else _NOT_FOUND
+            return plain_text(401, "Repository not found.", _ASK) if viewer.user is None else _NOT_FOUND
         problem = _refused(viewer, repo, git)
         if problem is not None:
             return problem
         if git.pushes and git.inside == "git-receive-pack":
             return await self._push(request, viewer, repo)
-        return await self._run(request, repo, git.inside, {})
+        return await serve_git(repo.git, request, git.inside, {})
 
     async def _push(self, request: Request, viewer: Viewer, repo: Repository) -> Answer:
         async with self._locks[repo.repo_id]:
             before = await repo.git.refs()
-            answer = await self._run(request, repo, "git-receive-pack", _push_rules(viewer, repo))
+            answer = await serve_git(repo.git, request, "git-receive-pack", _push_rules(viewer, repo))
             after = await repo.git.refs()
         for ref in sorted(before.keys() | after.keys()):
             branch = ref.removeprefix("refs/heads/")
             await branch_moved(self._github, repo, branch, before.get(ref), after.get(ref), viewer.acting_user())
         return answer
 
-    async def _run(self, request: Request, repo: Repository, inside: str, extra: dict[str, str]) -> Answer:
-        headers = request.headers
-        environment = {
-            "REQUEST_METHOD": request.method,
-            "PATH_INFO": f"/{inside}",
-            "QUERY_STRING": request.query_string,
-            "CONTENT_TYPE": headers.get("content-type", ""),
-            "CONTENT_LENGTH": str(len(request.body)),
-            "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
-            "GIT_PROTOCOL": headers.get("git-protocol", ""),
-            "REMOTE_USER": "git",
-            "REMOTE_ADDR": "127.0.0.1",
-            **extra,
-        }
-        answer = await repo.git.http_backend(environment, request.body)
-        return Answer(
-            answer.status, content=answer.body, headers={name.lower(): v for name, v in answer.headers.items()}
-        )
-
 
 def _refused(viewer: Viewer, repo: Repository, git: GitRequest) -> Answer | None:
     if git.pushes and viewer.user is None:
-        return _text(401, "No anonymous write access.", _ASK)
+        return plain_text(401, "No anonymous write access.", _ASK)
     if git.pushes and not viewer.allows(repo, "contents:write"):
         login = viewer.acting_user().login
-        return _text(403, f"Permission to {repo.full_name}.git denied to {login}.")
+        return plain_text(403, f"Permission to {repo.full_name}.git denied to {login}.")
     if not git.pushes and not viewer.allows(repo, "contents:read"):
-        return _text(403, "Write access to repository not granted.")
+        return plain_text(403, "Write access to repository not granted.")
     return None
 
 
@@ -108,8 +90,4 @@ def _push_rules(viewer: Viewer, repo: Repository) -> dict[str, str]:
     }
 
 
-def _text(status: int, text: str, headers: dict[str, str] | None = None) -> Answer:
-    return Answer(status, content=f"{text}\n".encode(), headers={"content-type": "text/plain", **(headers or {})})
-
-
-_NOT_FOUND = _text(404, "Repository not found.")
+_NOT_FOUND = plain_text(404, "Repository not found.")

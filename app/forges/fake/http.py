@@ -1,54 +1,25 @@
-"""What travels between the server and its endpoints: requests, answers, refusals, routes and pages."""
+"""What GitHub's endpoints are given: the call, its parameters, and how lists become pages."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
-from urllib.parse import parse_qsl, unquote, urlencode
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, ValidationError
 
+from app.forges.fake import routes
 from app.forges.fake.access import Viewer
 from app.forges.fake.entities import Repository
 from app.forges.fake.errors import Refusal, not_found
+from app.forges.fake.exchange import Answer, Request
 from app.forges.fake.state import FakeGitHub
 
 Json = dict[str, object]
 Model = TypeVar("Model", bound=BaseModel)
 Item_contra = TypeVar("Item_contra", contravariant=True)
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request as it arrived; header names are lower-case, the body is whole."""
-
-    method: str
-    path: str
-    query_string: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def query(self) -> dict[str, str]:
-        return dict(parse_qsl(self.query_string, keep_blank_values=True))
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer: JSON when `data` is set, else the raw content."""
-
-    status: int = 200
-    data: object = None
-    content: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    def rendered(self) -> tuple[int, dict[str, str], bytes]:
-        if self.data is None:
-            return self.status, dict(self.headers), self.content
-        body = json.dumps(self.data, separators=(",", ":")).encode()
-        return self.status, {"content-type": "application/json; charset=utf-8", **self.headers}, body
 
 
 class Shape(Protocol[Item_contra]):
@@ -142,62 +113,8 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
-
-
-@dataclass(frozen=True)
-class Route:
-    """A method and path, the token permissions of which one must be there, and what answers."""
-
-    method: str
-    pattern: tuple[str, ...]
-    needs: tuple[str, ...]
-    handler: Handler
-    # Counts as creating content for the secondary limits.
-    content: bool = False
-
-    def match(self, segments: Sequence[str]) -> dict[str, str] | None:
-        """The path's parameters; a last `{name...}` takes all that is left, slashes included."""
-        params: dict[str, str] = {}
-        for position, part in enumerate(self.pattern):
-            if part.endswith("...}"):
-                rest = "/".join(segments[position:])
-                return {**params, part[1:-4]: unquote(rest)} if rest or position < len(segments) else None
-            if position >= len(segments):
-                return None
-            if part.startswith("{"):
-                params[part[1:-1]] = unquote(segments[position])
-            elif part != segments[position]:
-                return None
-        return params if len(self.pattern) == len(segments) else None
-
-
-class Routes:
-    """The endpoints of one area, each named beside the function that answers it."""
-
-    def __init__(self) -> None:
-        self.table: list[Route] = []
-
-    def on(self, line: str, *, needs: str = "", content: bool = False) -> Callable[[Handler], Handler]:
-        """`on("GET /repos/{owner}/{repo}/pulls", needs="pull_requests:read")`; alternatives part at `|`."""
-        method, path = line.split(" ")
-        pattern = tuple(path.strip("/").split("/"))
-        permissions = tuple(part for part in needs.split("|") if part)
-
-        def register(handler: Handler) -> Handler:
-            self.table.append(Route(method, pattern, permissions, handler, content))
-            return handler
-
-        return register
-
-
-def find_route(routes: Iterable[Route], method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-    segments = path.strip("/").split("/")
-    for route in routes:
-        if route.method == method:
-            params = route.match(segments)
-            if params is not None:
-                return route, params
-    return None
+Route = routes.Route[Call]
+Routes = routes.Routes[Call]
 
 
 def _created_at(item: object) -> datetime | None:

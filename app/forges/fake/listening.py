@@ -4,25 +4,30 @@ import asyncio
 import socket
 import struct
 from types import TracebackType
-from typing import cast
+from typing import Protocol, cast
 
 import uvicorn
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from app.forges.fake.http import Answer, Request
-from app.forges.fake.server import AnswerCut, ConnectionCut, Server
+from app.forges.fake.exchange import Answer, AnswerCut, ConnectionCut, Request
 
 _TRANSPORT = "corrigent.transport"
 # Closing with this linger time sends a reset instead of a friendly end.
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
+class Answers(Protocol):
+    """A fake's server: any forge's."""
+
+    async def answer(self, request: Request) -> Answer: ...
+
+
 class Listener:
     """A fake's address while it is open; uvicorn's protocol without its server, which wants signals and a tick."""
 
-    def __init__(self, server: Server, *, port: int = 0) -> None:
+    def __init__(self, server: Answers, *, port: int = 0) -> None:
         # asyncio switches Nagle off only where the protocol is named; with it every answer takes 40 ms.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

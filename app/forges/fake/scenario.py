@@ -17,14 +17,15 @@ from app.forges.fake.acts import installing
 from app.forges.fake.acts.repositories import create_repository
 from app.forges.fake.commits import Content
 from app.forges.fake.entities import App, Installation, Level, User
+from app.forges.fake.exchange import Answer, Request, Seen
 from app.forges.fake.faults import Effect, Fault
-from app.forges.fake.hooks import Delivery, HookRule
-from app.forges.fake.http import Answer, Request
+from app.forges.fake.hooks import Delivery
 from app.forges.fake.limits import LimitSettings
 from app.forges.fake.listening import Listener
+from app.forges.fake.outbox import HookRule
 from app.forges.fake.pull_scenario import FakePullRequest
 from app.forges.fake.repo_scenario import FakeRepo
-from app.forges.fake.server import Seen, Server
+from app.forges.fake.server import Server
 from app.forges.fake.state import FakeGitHub, Flavour
 
 REVIEW_PERMISSIONS: Mapping[str, Level] = {

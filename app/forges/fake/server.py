@@ -1,22 +1,22 @@
 """The door: every request passes script, sign-in and limits, finds its endpoint, and is written down."""
 
-import asyncio
 import hashlib
 import re
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 
 from app.forges.fake.access import Viewer, sign_in
 from app.forges.fake.errors import Refusal, forbidden, not_found
-from app.forges.fake.faults import Effect, Faults, Latency, ListLag, Refuse, Reset, Truncate
+from app.forges.fake.exchange import Answer, AnswerCut, ConnectionCut, Request, Seen
+from app.forges.fake.faults import Effect, Faults, Truncate, after, before, lag
 from app.forges.fake.flavours import without_later_fields
 from app.forges.fake.git_http import GitDoor, as_git
 from app.forges.fake.graphql_api.door import answer_graphql
-from app.forges.fake.http import Answer, Call, Request, Route, find_route
+from app.forges.fake.http import Call, Route
 from app.forges.fake.rest.registry import ROUTES
+from app.forges.fake.routes import find_route
 from app.forges.fake.state import FakeGitHub
 from app.forges.fake.website import visit
 
@@ -25,28 +25,6 @@ _BY_ID = re.compile(r"^/repositories/(\d{1,18})(?=/|$)")
 _READ_POINTS, _WRITE_POINTS = 1, 5
 _VERSIONS = ("2022-11-28", "2026-03-10")
 _REMEMBERED_REQUESTS = 200_000
-
-
-class ConnectionCut(Exception):
-    """A script wants the connection to end here without an answer."""
-
-
-class AnswerCut(Exception):
-    """A script wants the answer to end in the middle."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__("cut")
-        self.answer = answer
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A line of the request log; `path` is by owner and name, status 0 a connection that was cut."""
-
-    method: str
-    path: str
-    status: int
-    account: str
 
 
 class Server:
@@ -116,9 +94,9 @@ class Server:
         # git has limits of its own, which nobody has written down.
         leave = self.github.limits.enter(viewer.account_key) if git is None else _nothing
         try:
-            await _before(effects)
+            await before(effects)
             answer = await (self._dispatch(request, viewer, effects) if git is None else self._git.serve(request, git))
-            _after(effects)
+            after(effects)
         finally:
             leave()
         return answer
@@ -134,7 +112,7 @@ class Server:
             return page
         route, params = found
         self._admit(route, viewer)
-        call = Call(self.github, request, viewer, params, lag=_lag(effects))
+        call = Call(self.github, request, viewer, params, lag=lag(effects))
         if route.pattern[0] == "repos":
             call.found_repo = self.github.find_repository(params["owner"], params["repo"])
             if call.found_repo is None:
@@ -179,31 +157,3 @@ class Server:
 
 def _nothing() -> None:
     return None
-
-
-async def _before(effects: Sequence[Effect]) -> None:
-    for effect in effects:
-        match effect:
-            case Latency(by):
-                await asyncio.sleep(by.total_seconds())
-            case Refuse(refusal, after=False):
-                raise refusal
-            case Reset(after=False):
-                raise ConnectionCut
-            case _:
-                pass
-
-
-def _after(effects: Sequence[Effect]) -> None:
-    for effect in effects:
-        match effect:
-            case Refuse(refusal, after=True):
-                raise refusal
-            case Reset(after=True):
-                raise ConnectionCut
-            case _:
-                pass
-
-
-def _lag(effects: Sequence[Effect]) -> timedelta:
-    return max((effect.by for effect in effects if isinstance(effect, ListLag)), default=timedelta())

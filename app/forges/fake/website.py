@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from app.forges.fake.acts.installing import install
 from app.forges.fake.errors import not_found
-from app.forges.fake.http import Answer, Request
+from app.forges.fake.exchange import Answer, Request
 from app.forges.fake.state import FakeGitHub
 from app.forges.fake.story import tell_story
 

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import URL, Table, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from app.domain.errors import UserError
 from app.store.work import Backend, Work
@@ -95,6 +95,17 @@ def _backend_at(address: URL) -> Backend:
     from app.store.on_postgresql import Postgresql
 
     return Postgresql(address)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database could not be asked, as against having refused what it was given."""
+    if not isinstance(error, SQLAlchemyError) or isinstance(error, DataError | IntegrityError):
+        return False
+    if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
+        return False
+    # asyncpg's data errors keep their own class; PostgreSQL's classes 22 and 23 are about the values.
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    return str(state)[:2] not in {"22", "23"}
 
 
 def _reason(error: SQLAlchemyError | OSError) -> str:

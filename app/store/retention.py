@@ -20,15 +20,19 @@ from sqlalchemy import (
 
 from app.domain.model import Frozen
 from app.store.addresses import ADDRESS
+from app.store.agents import ENDED
+from app.store.agents import stream_of as stream_of_agent
 from app.store.blob_sweep import sweep_blobs
 from app.store.blobs import Blobs
 from app.store.database import Database
 from app.store.runs import stream_of
 from app.store.tables import (
     actions,
+    agents,
     config_files,
     deliveries,
     effects,
+    environment_problems,
     findings,
     installations,
     limit_buckets,
@@ -50,7 +54,7 @@ RUNS_SLICE = 20
 BLOB_GRACE = timedelta(days=7)
 
 # What hangs on a repository besides its runs, those that others hang on last.
-_OF_REPOSITORY = (findings, actions, usage, config_files, pull_requests)
+_OF_REPOSITORY = (findings, actions, usage, config_files, environment_problems, pull_requests)
 
 
 class Keep(Frozen):
@@ -69,6 +73,7 @@ class Removed(Frozen):
     bodies: int = 0
     deliveries: int = 0
     runs: int = 0
+    agents: int = 0
     findings: int = 0
     actions: int = 0
     repositories: int = 0
@@ -90,6 +95,7 @@ class Retention:
             deliveries=await self._remove(deliveries, deliveries.c.settled_at < now - self._keep.deliveries),
             repositories=await self._repositories(now - self._keep.uninstalled),
             runs=await self._runs(_is_old(before)),
+            agents=await self._agents(_has_ended(before)),
             findings=await self._remove(findings, _is_forgotten(before)),
             actions=await self._remove(actions, actions.c.received_at < before)
             + await self._remove(effects, (effects.c.run_id == "") & (effects.c.intent_at < before)),
@@ -131,6 +137,16 @@ class Retention:
 
         return await self._until_done(remove)
 
+    async def _agents(self, which: ColumnElement[bool]) -> int:
+        chosen = select(agents.c.agent_id).where(which).limit(RUNS_SLICE)
+
+        def remove(sql: Connection) -> int:
+            ids = sql.execute(chosen).scalars().all()
+            _remove_agents(sql, ids)
+            return len(ids)
+
+        return await self._until_done(remove)
+
     async def _until_done(self, change: Work[int]) -> int:
         """Slice by slice, each a transaction of its own, until one finds nothing more; how many in all."""
         total = 0
@@ -153,6 +169,7 @@ class Retention:
 
     async def _empty(self, connection: str, repo_id: str) -> None:
         await self._runs((runs.c.connection == connection) & (runs.c.repo_id == repo_id))
+        await self._agents((agents.c.connection == connection) & (agents.c.repo_id == repo_id))
         for table in _OF_REPOSITORY:
             await self._remove(table, (table.c.connection == connection) & (table.c.repo_id == repo_id))
         of_it = deliveries.c.ref.startswith(f"{connection}/{repo_id}/", autoescape=True)
@@ -183,6 +200,12 @@ def _is_forgotten(before: datetime) -> ColumnElement[bool]:
     return (findings.c.state_at < before) & ~is_open & ~_has(sightings, findings, "finding_id")
 
 
+def _has_ended(before: datetime) -> ColumnElement[bool]:
+    """Agents that ended before then; while a pull request is open, somebody may still say something to them."""
+    is_open = _has(pull_requests, agents, *ADDRESS, also=pull_requests.c.state == "open")
+    return agents.c.state.in_(ENDED) & (agents.c.finished_at < before) & ~is_open
+
+
 def _has(table: Table, of: Table, *names: str, also: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
     """Is there a row in `table` with the same values in these columns?"""
     same = [table.c[name] == of.c[name] for name in names]
@@ -194,3 +217,12 @@ def _remove_runs(sql: Connection, ids: Sequence[str]) -> None:
         sql.execute(delete(table).where(table.c.run_id.in_(ids)))
     sql.execute(delete(stream_events).where(stream_events.c.stream.in_([stream_of(run_id) for run_id in ids])))
     sql.execute(delete(runs).where(runs.c.run_id.in_(ids)))
+
+
+def _remove_agents(sql: Connection, ids: Sequence[str]) -> None:
+    # What an agent wrote and what it cost stand under its own id.
+    for table in (effects, usage):
+        sql.execute(delete(table).where(table.c.run_id.in_(ids)))
+    streams = [stream_of_agent(agent_id) for agent_id in ids]
+    sql.execute(delete(stream_events).where(stream_events.c.stream.in_(streams)))
+    sql.execute(delete(agents).where(agents.c.agent_id.in_(ids)))

@@ -178,6 +178,63 @@ sightings = Table(
     Index(None, "finding_id"),
 )
 
+# --- Who mends it ---
+
+agents = Table(
+    "agents",
+    metadata,
+    _required("agent_id"),
+    *_of_pull_request(),
+    # What it was begun for: an action, or a finding of a run. Nothing begins two.
+    _required("claim"),
+    _required("kind"),
+    _required("action_key"),
+    Column("numbers", JSON, nullable=False),
+    _required("prompt_key"),
+    Column("asked_by", JSON, nullable=False),
+    _required("delivery"),
+    _required("head_sha"),
+    _required("parent_agent_id"),
+    _required("state"),
+    _required("conversation"),
+    Column("budget", JSON, nullable=False),
+    Column("spent", JSON, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    _required("task_key"),
+    _required("fix_key"),
+    _required("snapshot_key"),
+    _required("grade"),
+    _required("comment_id"),
+    _required("thread_comment_id"),
+    _required("question_comment_id"),
+    Column("asks_until", UtcDateTime),
+    _required("ending"),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    PrimaryKeyConstraint("agent_id"),
+    _in_pull_requests(),
+    UniqueConstraint("connection", "repo_id", "pull_request_number", "claim", name="uq_agents_claim"),
+    Index(None, "state", "started_at"),
+)
+
+environment_problems = Table(
+    "environment_problems",
+    metadata,
+    _required("problem_id"),
+    _required("connection"),
+    _required("repo_id"),
+    _required("fingerprint"),
+    _required("text"),
+    _required("agent_id"),
+    Column("count", Integer, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("solved_at", UtcDateTime),
+    PrimaryKeyConstraint("problem_id"),
+    ForeignKeyConstraint(["connection", "repo_id"], ["repositories.connection", "repositories.repo_id"]),
+    UniqueConstraint("connection", "repo_id", "fingerprint"),
+)
+
 # --- Once, and only once ---
 
 deliveries = Table(

@@ -15,6 +15,7 @@ from app.domain.errors import MalformedDelivery
 from app.domain.events import Event, Ignored
 from app.forges.base import ForgeInbox
 from app.routing import Meaning, Routing
+from app.store.database import is_away
 from app.store.deliveries import Deliveries
 from workflows.client import Turns
 
@@ -50,7 +51,7 @@ class _Ended:
     """A claimed row that asks for nothing."""
 
     row_id: int
-    status: Literal["malformed", "ignored"]
+    status: Literal["malformed", "ignored", "failed"]
     reason: str
     ref: str = ""
 
@@ -109,9 +110,19 @@ class Dispatcher:
     async def _read(self, delivery: Delivery) -> _Read | _Ended:
         """What a row means, with what it changes in the store written."""
         try:
-            event = await self._parse(delivery)
+            return await self._understand(delivery)
         except MalformedDelivery as error:
             return _Ended(delivery.row_id, "malformed", str(error))
+        except Exception as error:
+            # One row that cannot be read must not be the end of all that come after it; a store that is away is not
+            # the row's fault.
+            if isinstance(error, OSError) or is_away(error):
+                raise
+            log.exception("dispatch.unreadable", delivery=delivery.row_id)
+            return _Ended(delivery.row_id, "failed", type(error).__name__)
+
+    async def _understand(self, delivery: Delivery) -> _Read | _Ended:
+        event = await self._parse(delivery)
         meaning = await self.routing.route(event, delivery)
         if isinstance(event, Ignored) or (not meaning.nudges and not meaning.chore):
             return _Ended(delivery.row_id, "ignored", meaning.reason, str(meaning.ref or ""))
@@ -159,7 +170,7 @@ class Dispatcher:
             await self.turns.run_chore(meaning.chore)
 
     async def _put_off(self, delivery: Delivery, error: Exception) -> None:
-        if delivery.attempts >= TRIES and not _is_away(error):
+        if delivery.attempts >= TRIES and not _temporal_is_away(error):
             await self.deliveries.settle(delivery.row_id, "failed", f"{TRIES} tries: {type(error).__name__}")
             return
         pause = min(timedelta(milliseconds=250) * 2 ** min(delivery.attempts, 10), LONGEST_PAUSE)
@@ -171,5 +182,5 @@ class Dispatcher:
         )
 
 
-def _is_away(error: Exception) -> bool:
+def _temporal_is_away(error: Exception) -> bool:
     return not isinstance(error, RPCError) or error.status in AWAY

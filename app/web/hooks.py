@@ -17,6 +17,8 @@ log = structlog.get_logger()
 
 # Verifying 25 MB takes tens of milliseconds, which others would wait for.
 LARGE_BODY = 256_000
+# Where the body was not read to its end, the connection is of no more use; uvicorn would keep it for its keep-alive.
+UNREAD = {"connection": "close"}
 # What a process will do when a delivery cannot be stored: the forge lists it as failed, and the sweeper reads it.
 NOT_STORED = "The delivery could not be stored. It will be read from the forge's list of deliveries."
 
@@ -58,9 +60,9 @@ class HookDoor:
             headers = dict(request.headers.items())
             await _verify(inbox, headers, body)
         except TooLarge:
-            return PlainTextResponse("The body is over 26 MB.", 413)
+            return PlainTextResponse("The body is over 26 MB.", 413, UNREAD)
         except TooSlow:
-            return PlainTextResponse("The body took over 10 seconds.", 408)
+            return PlainTextResponse("The body took over 10 seconds.", 408, UNREAD)
         except BadSignature as error:
             return PlainTextResponse(str(error), 401)
         except ClientDisconnect:

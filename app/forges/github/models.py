@@ -8,6 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.domain.pull_request import Person, PullRequest, PullRequestRef, Repo
 
+# What every column that holds one can hold; anything larger is no id of a forge.
+Id = Annotated[int, Field(ge=0, lt=2**63)]
+Number = Annotated[int, Field(ge=0, lt=2**31)]
 _FULL_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}/[A-Za-z0-9._-]{1,100}")
 
 
@@ -25,7 +28,7 @@ def _full_name(value: str) -> str:
 
 
 class UserShape(Shape):
-    id: int
+    id: Id
     login: str = Field(max_length=200)
     type: str = "User"
 
@@ -36,7 +39,7 @@ class UserShape(Shape):
 class RepoShape(Shape):
     """Payloads about installations leave out all but the first two and `private`."""
 
-    id: int
+    id: Id
     full_name: Annotated[str, AfterValidator(_full_name)]
     default_branch: str = ""
     private: bool = True
@@ -73,7 +76,7 @@ class LabelShape(Shape):
 
 
 class PullShape(Shape):
-    number: int
+    number: Number
     title: str = ""
     body: str | None = None
     # Missing when the account was deleted.
@@ -119,7 +122,7 @@ class AccountShape(Shape):
 
 
 class InstallationShape(Shape):
-    id: int
+    id: Id
     account: AccountShape | None = None
     permissions: dict[str, str] = Field(default_factory=dict)
     suspended_at: datetime | None = None
@@ -156,11 +159,11 @@ class PermissionShape(Shape):
 
 
 class AppShape(Shape):
-    id: int
+    id: Id
 
 
 class CheckShape(Shape):
-    id: int
+    id: Id
     external_id: str | None = None
     app: AppShape | None = None
 
@@ -170,7 +173,7 @@ class ChecksShape(Shape):
 
 
 class ReviewShape(Shape):
-    id: int
+    id: Id
     node_id: str = ""
     state: str
     user: UserShape | None = None
@@ -178,10 +181,10 @@ class ReviewShape(Shape):
 
 
 class CommentShape(Shape):
-    id: int
+    id: Id
     body: str | None = None
     user: UserShape | None = None
-    in_reply_to_id: int | None = None
+    in_reply_to_id: Id | None = None
 
 
 class FileShape(Shape):
@@ -192,4 +195,4 @@ class FileShape(Shape):
 
 
 class CreatedShape(Shape):
-    id: int
+    id: Id

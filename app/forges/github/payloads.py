@@ -8,15 +8,15 @@ from urllib.parse import parse_qs
 from pydantic import Field, JsonValue
 
 from app.domain.errors import MalformedDelivery
-from app.forges.github.models import AccountShape, AppShape, HeadShape, RepoShape, Shape, UserShape
+from app.forges.github.models import AccountShape, AppShape, HeadShape, Id, Number, RepoShape, Shape, UserShape
 
 
 class IdShape(Shape):
-    id: int
+    id: Id
 
 
 class InstalledShape(Shape):
-    id: int
+    id: Id
     app_id: int | None = None
     account: AccountShape | None = None
 
@@ -43,7 +43,7 @@ class Changes(Shape):
 
 
 class HookPull(Shape):
-    number: int
+    number: Number
     head: HeadShape
 
 
@@ -63,14 +63,14 @@ class MergeGroupPayload(RepoPayload):
 
 
 class HookComment(Shape):
-    id: int
+    id: Id
     body: str | None = None
     user: UserShape | None = None
     in_reply_to_id: int | None = None
 
 
 class HookIssue(Shape):
-    number: int
+    number: Number
     # Only there when the issue is a pull request.
     pull_request: Shape | None = None
 
@@ -82,7 +82,7 @@ class IssueCommentPayload(RepoPayload):
 
 
 class HookPullNumber(Shape):
-    number: int
+    number: Number
 
 
 class ThreadCommentPayload(RepoPayload):

@@ -1,0 +1,86 @@
+"""A delivery that nobody foresaw ends as failed, with the others handled as if it had never come."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
+from temporalio.client import Client
+
+from app.dispatcher import Dispatcher
+from app.domain.events import Event, Ignored
+from app.forges.base import RawDelivery
+from app.routing import Routing
+from app.settings import load_settings
+from app.store.database import is_away
+from app.store.tables import deliveries
+from app.wiring import open_store
+from tests.harness.temporal import TemporalServer
+from workflows.client import Turns
+
+
+class Surprised:
+    """An inbox that meets what it was not written for."""
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        return None
+
+    def delivery_id(self, headers: Mapping[str, str], body: bytes) -> str:
+        return headers["id"]
+
+    def parse(self, headers: Mapping[str, str], body: bytes) -> Event:
+        if body == b"surprise":
+            raise KeyError("a field nobody thought of")
+        return Ignored(reason="plain")
+
+    async def missed(self, since: datetime, known: set[str]) -> Sequence[RawDelivery]:
+        return []
+
+
+async def test_one_unreadable_delivery_does_not_stop_the_others(temporal: TemporalServer, tmp_path: Path) -> None:
+    settings = load_settings({"home": str(tmp_path)}, environ={})
+    async with open_store(settings, may_migrate=True) as store:
+        for name, body in {"a": b"plain", "b": b"surprise", "c": b"plain"}.items():
+            await store.deliveries.receive(connection="x", delivery_id=name, event="e", headers={"id": name}, body=body)
+        dispatcher = Dispatcher(
+            deliveries=store.deliveries,
+            inboxes={"x": Surprised()},
+            routing=Routing(repositories=store.repositories, actions=store.actions, runs=store.runs, mentions={}),
+            turns=Turns(await Client.connect(temporal.address)),
+            dispatched=lambda _seconds: None,
+        )
+        running = asyncio.create_task(dispatcher.run())
+        deadline = monotonic() + 30
+        while (await store.deliveries.backlog())[0] and monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        rows = await store.db.read(lambda sql: sql.execute(select(deliveries)).mappings().all())
+        assert not running.done()
+        running.cancel()
+        await asyncio.wait([running])
+    became = {row["delivery_id"]: (row["status"], row["reason"]) for row in rows}
+    assert became == {"a": ("ignored", "plain"), "b": ("failed", "KeyError"), "c": ("ignored", "plain")}
+
+
+class Refused(Exception):
+    sqlstate = "22003"
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (OperationalError("x", {}, OSError("connection refused")), True),
+        (DBAPIError("x", {}, Exception("the server is starting up")), True),
+        (DBAPIError("x", {}, Refused()), False),
+        (DataError("x", {}, Exception("out of range")), False),
+        (IntegrityError("x", {}, Exception("no such row")), False),
+        (StatementError("a value of the wrong kind", "x", {}, TypeError()), False),
+        (ValueError("ours"), False),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_database_that_is_away_is_told_from_one_that_refuses(error: Exception, away: bool) -> None:
+    assert is_away(error) is away

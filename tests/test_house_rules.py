@@ -44,7 +44,7 @@ CLI_MAY_LOAD = {"app", "typer", "annotated_doc", "shellingham", "click", "typing
 
 # Written in pieces, so that this file does not contain them.
 HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "npmjs" + ".com", "deb.debian" + ".org")
-MACHINE_PATHS = ("/wo" + "rk/", "/opt/" + "pypi", "/opt/" + "wheels", "/ro" + "ot/")
+MACHINE_PATHS = (*("/wo" + f"rk/{name}" for name in ("main", "shared", ".library")), "/opt/" + "pypi", "/opt/" + "wheels", "/ro" + "ot/")
 PROMISES_TO_ONESELF = ("TO" + "DO", "FIX" + "ME", "XX" + "X:")
 
 

@@ -1,0 +1,229 @@
+"""Turns patch text into one commit on a trusted mirror and pushes it: no working tree, no hooks, never by force."""
+
+import re
+import tempfile
+from collections.abc import AsyncGenerator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from app.checkouts import objects
+from app.checkouts.diff_parser import RawChange, read_changes
+from app.checkouts.git import Access, Git, GitError, network_config
+from app.checkouts.mirrors import AccessDenied, Mirrors, RepoKey
+from app.domain.errors import Refused
+from app.domain.model import Frozen
+
+# How long may a push take, the forge's own checks of it included?
+PUSH_DEADLINE = timedelta(minutes=3)
+
+_REGULAR = {"100644", "100755"}
+_NO_SUCH_MODE = "000000"
+# Names that some file system takes for .git are refused wherever we run.
+_APPLY_CONFIG = {"core.protectHFS": "true", "core.protectNTFS": "true"}
+_APPLY = ("apply", "--cached", "--whitespace=nowarn")
+_STALE = re.compile(
+    r"stale info|fetch first|non-fast-forward|cannot lock ref|reference already exists|incorrect old value"
+)
+_DENIED = re.compile(
+    r"Authentication failed|could not read Username|returned error: 40[134]|repository '.*' not found|denied to",
+    re.IGNORECASE,
+)
+
+
+class PatchRefused(Refused):
+    """The patch does not lead where its text said, or not from this head."""
+
+
+class PushRefused(Refused):
+    """The forge did not take the commit: a protected branch, a required signature, a hook of its own."""
+
+
+class BranchMoved(Exception):
+    """Somebody else pushed to the branch, or deleted it; nothing was changed."""
+
+    def __init__(self, branch: str) -> None:
+        super().__init__(f"{branch} is no longer at the commit the fix was made on")
+        self.branch = branch
+
+
+class Signature(Frozen):
+    """Who a commit is by, and when: the same patch at the same time is the same commit, however often it is made."""
+
+    name: str
+    email: str
+    at: datetime
+
+
+class MadeCommit(Frozen):
+    """A commit with one parent, in the mirror's objects and named by no ref."""
+
+    commit_sha: str
+    parent_sha: str
+    tree_id: str
+
+
+class Patching:
+    """Works on what `mirrors` holds; the commit it is asked to build on must have been fetched."""
+
+    def __init__(self, mirrors: Mirrors, *, protocols: tuple[str, ...] = ("https",)) -> None:
+        self._mirrors = mirrors
+        self._protocols = protocols
+
+    async def commit(
+        self, repo: RepoKey, *, head_sha: str, patch: bytes, paths: Collection[str], message: str, signature: Signature
+    ) -> MadeCommit:
+        """One commit on the head that changes exactly `paths` (those the policy saw), or PatchRefused."""
+        return await self._commit(repo, head_sha, patch, paths, message, signature, how=_APPLY)
+
+    async def rebase(
+        self,
+        repo: RepoKey,
+        *,
+        head_sha: str,
+        new_head_sha: str,
+        patch: bytes,
+        paths: Collection[str],
+        message: str,
+        signature: Signature,
+    ) -> MadeCommit:
+        """The same on a newer head that contains the old one; PatchRefused when the two changes meet."""
+        git = self._mirrors.git(repo)
+        try:
+            await git.run("merge-base", "--is-ancestor", objects.checked(head_sha), objects.checked(new_head_sha))
+        except GitError as error:
+            if error.exit_code != 1:
+                raise
+            raise PatchRefused("the branch was rewritten meanwhile") from None
+        return await self._commit(repo, new_head_sha, patch, paths, message, signature, how=(*_APPLY, "--3way"))
+
+    async def push(
+        self,
+        repo: RepoKey,
+        access: Access,
+        *,
+        made: MadeCommit,
+        branch: str,
+        expected_sha: str | None,
+        default_branch: str,
+    ) -> None:
+        """Put the commit on the branch, which must stand at its parent; None where the branch is to be new.
+
+        Safe to repeat. BranchMoved, PushRefused, AccessDenied; GitError is worth another try.
+        """
+        git = replace(self._mirrors.git(repo), protocols=self._protocols)
+        ref = await _checked_ref(git, branch, default_branch)
+        if expected_sha is not None and expected_sha != made.parent_sha:
+            raise BranchMoved(branch)
+        await _check_parent(git, made)
+        try:
+            printed = await git.run(
+                *("push", "--porcelain", "--no-verify", "--no-signed", "--recurse-submodules=no"),
+                f"--force-with-lease={ref}:{objects.checked(expected_sha) if expected_sha else ''}",
+                *("--", access.url, f"{made.commit_sha}:{ref}"),
+                config=network_config(access),
+                deadline=PUSH_DEADLINE,
+                accept=(0, 1),
+            )
+        except GitError as error:
+            if _DENIED.search(error.stderr):
+                raise AccessDenied(str(error), stderr=error.stderr, exit_code=error.exit_code) from error
+            raise
+        _check_push(printed.decode("utf-8", "replace"), branch)
+
+    async def _commit(
+        self,
+        repo: RepoKey,
+        head_sha: str,
+        patch: bytes,
+        paths: Collection[str],
+        message: str,
+        signature: Signature,
+        how: tuple[str, ...],
+    ) -> MadeCommit:
+        async with _with_index(self._mirrors.git(repo)) as git:
+            await git.run("read-tree", f"{objects.checked(head_sha)}^{{tree}}")
+            try:
+                await git.run(*how, "-", stdin=patch)
+            except GitError as error:
+                if error.exit_code not in {1, 128}:
+                    raise
+                raise PatchRefused("the patch does not apply to the branch as it is now") from error
+            tree_id = (await git.run("write-tree")).decode("ascii").strip()
+            await _check_tree(git, head_sha, tree_id, paths)
+            made = await replace(git, environment={**git.environment, **_signed(signature)}).run(
+                *("commit-tree", "--no-gpg-sign", "-p", head_sha, "-F", "-", tree_id), stdin=message.encode()
+            )
+        return MadeCommit(commit_sha=made.decode("ascii").strip(), parent_sha=head_sha, tree_id=tree_id)
+
+
+@asynccontextmanager
+async def _with_index(git: Git) -> AsyncGenerator[Git]:
+    """The repository with an index of its own, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="index-") as folder:
+        yield replace(git, config=_APPLY_CONFIG, environment={"GIT_INDEX_FILE": str(Path(folder) / "index")})
+
+
+def _signed(signature: Signature) -> Mapping[str, str]:
+    date = f"{int(signature.at.timestamp())} +0000"
+    return {
+        f"GIT_{role}_{field}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for field, value in (("NAME", signature.name), ("EMAIL", signature.email), ("DATE", date))
+    }
+
+
+async def _check_tree(git: Git, head_sha: str, tree_id: str, paths: Collection[str]) -> None:
+    """What git made of the patch, not what the patch said of itself, is held against what was allowed."""
+    raw = await git.run("diff-tree", "-r", "--raw", "-z", "--no-renames", f"{head_sha}^{{tree}}", tree_id)
+    changes, _ = read_changes(raw)
+    if not changes:
+        raise PatchRefused("the patch changes nothing on the branch as it is now")
+    if unexpected := {change.name for change in changes} ^ set(paths):
+        raise PatchRefused(f"the patch and what it changes differ in {min(unexpected)}")
+    for change in changes:
+        if not _is_ordinary(change):
+            raise PatchRefused(f"{change.name} would not be an ordinary file with its old mode")
+
+
+def _is_ordinary(change: RawChange) -> bool:
+    match change.status:
+        case "A":
+            return change.new_mode == "100644"
+        case "D":
+            return change.old_mode in _REGULAR and change.new_mode == _NO_SUCH_MODE
+        case "M":
+            return change.old_mode == change.new_mode and change.new_mode in _REGULAR
+        case _:
+            return False
+
+
+async def _checked_ref(git: Git, branch: str, default_branch: str) -> str:
+    ref = f"refs/heads/{branch}"
+    if branch == default_branch or not default_branch:
+        raise PushRefused(f"{branch} is the default branch")
+    try:
+        await git.run("check-ref-format", ref)
+    except GitError:
+        raise PushRefused(f"{branch[:80]!r} is not a branch name") from None
+    return ref
+
+
+async def _check_parent(git: Git, made: MadeCommit) -> None:
+    """Whatever was stored about it meanwhile: what is pushed adds one commit to the branch and replaces none."""
+    line = await git.run("rev-list", "--parents", "--max-count=1", objects.checked(made.commit_sha))
+    if line.decode("ascii").split() != [made.commit_sha, made.parent_sha]:
+        raise PatchRefused("the commit does not stand on the head it was made for")
+
+
+def _check_push(printed: str, branch: str) -> None:
+    """Lines are `flag TAB from:to TAB summary`; the only ref's flag says how it went."""
+    answers = [line.split("\t", 2) for line in printed.splitlines() if line.count("\t") >= 2]
+    flag, _, summary = answers[0] if answers else ("!", "", "no answer")
+    if flag.strip() != "!":
+        return
+    if _STALE.search(summary):
+        raise BranchMoved(branch)
+    reason = summary.rpartition("(")[2].rstrip(")") or summary
+    raise PushRefused(f"the forge refused the push to {branch}: {reason[:200]}")

@@ -11,9 +11,9 @@ from app.sandboxes.base import SandboxRef
 
 
 class AgentWord(Frozen):
-    """Something a person says to an agent after it began; the words are the action's."""
+    """Something that is said to an agent, by a person whose words are the action's; or that nobody answered it."""
 
-    kind: Literal["begin", "prompt", "apply"]
+    kind: Literal["begin", "prompt", "apply", "unanswered"]
     action_key: str = ""
 
 
@@ -43,7 +43,6 @@ class BegunAgent(Frozen):
     # The workspace of an earlier turn, to be restored.
     workspace_key: str = ""
     has_model: bool = False
-    seconds: float = 0.0
 
 
 class RoomWanted(Frozen):
@@ -61,6 +60,8 @@ class RoomReady(Frozen):
 
     sandbox: SandboxRef | None = None
     refusal: str = ""
+    # No backend of this installation passed its probe.
+    no_backend: bool = False
 
 
 class RoomKept(Frozen):
@@ -72,6 +73,7 @@ class RoomKept(Frozen):
 class RoomGoing(Frozen):
     """Let a sandbox go; `keep` puts its workspace into the blob store first."""
 
+    agent_id: str
     sandbox: SandboxRef
     keep: bool = False
 
@@ -80,6 +82,13 @@ class FixWanted(Frozen):
     """A linter's own fix, if it has one."""
 
     agent_id: str
+    task_key: str
+    sandbox: SandboxRef
+
+
+class PatchWanted(Frozen):
+    """What the agent changed, as a patch."""
+
     task_key: str
     sandbox: SandboxRef
 
@@ -95,7 +104,7 @@ class ChunkStep(Frozen):
     round: int = 1
 
 
-ChunkEnd = Literal["goes_on", "finished", "asks", "budget", "stuck", "waits"]
+ChunkEnd = Literal["goes_on", "finished", "asks", "budget", "stuck", "stopped", "waits"]
 
 
 class ChunkDone(Frozen):
@@ -144,14 +153,20 @@ class DeliverFix(Frozen):
 
     agent_id: str
     word: AgentWord
+    # Empty for a fix that is on the row already.
     fix_key: str = ""
+    # The AgentResult, for an agent that was asked in words.
+    result_key: str = ""
+    workspace_key: str = ""
     round: int = 1
+    # Whether a fix that the branch moved away from is made anew, or people are told.
+    may_try_again: bool = True
 
 
 class FixDelivered(Frozen):
     """What became of it. `moved`: the branch has another head now, and nothing was pushed."""
 
-    status: Literal["shown", "pushed", "refused", "moved"]
+    status: Literal["shown", "pushed", "refused", "moved", "none"]
     head_sha: str = ""
 
 
@@ -160,6 +175,7 @@ class Question(Frozen):
 
     agent_id: str
     question_key: str
+    workspace_key: str = ""
     round: int = 1
 
 
@@ -177,3 +193,4 @@ class AgentEnding(Frozen):
     round: int = 1
     # Whether people are told, or only the row.
     told: bool = True
+    no_sandbox: bool = False

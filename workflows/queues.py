@@ -6,3 +6,8 @@ CONTROL = "control"
 LLM = "llm"
 # Nothing: programs that read or run foreign code.
 SANDBOX = "sandbox"
+
+
+def of_sandbox(host: str) -> str:
+    """Where those work who can reach a sandbox on this machine; an empty host is any."""
+    return f"{SANDBOX}.{host}" if host else SANDBOX

@@ -67,6 +67,39 @@ CHORE = ActivityConfig(
     retry_policy=RetryPolicy(maximum_attempts=3, non_retryable_error_types=DEFINITE),
 )
 
+# A sandbox with the repository's own set-up in it: as long as its packages take.
+ROOM = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=30),
+    schedule_to_close_timeout=timedelta(hours=2),
+    heartbeat_timeout=LIVES,
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_attempts=3, non_retryable_error_types=DEFINITE
+    ),
+)
+# Some steps of an agent, or the repository's checks before and after a change.
+AGENT_WORK = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=60),
+    schedule_to_close_timeout=timedelta(hours=6),
+    heartbeat_timeout=LIVES,
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        maximum_interval=timedelta(minutes=1),
+        maximum_attempts=REVIEWER_TRIES,
+        non_retryable_error_types=DEFINITE,
+    ),
+)
+# A sandbox that cannot be let go is the reaper's.
+ROOM_GOING = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=5),
+    schedule_to_close_timeout=timedelta(minutes=15),
+    heartbeat_timeout=LIVES,
+    retry_policy=RetryPolicy(maximum_attempts=3, non_retryable_error_types=DEFINITE),
+)
+# How long is an agent's question open? It costs nothing meanwhile: its sandbox is gone and its workspace is kept.
+ASKS_FOR = timedelta(days=3)
+# How long does a sandbox live when nobody renews it? Longer than the longest step, so that only a crash ends it so.
+LEASE = timedelta(hours=2)
+
 # How old may an uncompleted run be before the janitor asks whether its workflow still lives?
 JANITOR_AFTER = timedelta(minutes=30)
 RECONCILE_EVERY = timedelta(minutes=10)

@@ -30,8 +30,10 @@ class Facts(Frozen):
     # The finding in whose thread the command stands.
     thread_number: int | None = None
     config: RepoConfig
-    # Whether a review is running or waiting.
+    # Whether a review or an agent is running or waiting.
     running: bool = False
+    # The operator has locked `autofix: off`: nobody here may have anything mended.
+    fixes_locked: bool = False
     voice: Voice
 
 
@@ -48,6 +50,23 @@ class Dismiss(Frozen):
     # As typed; empty when no reason was given.
     why: str
     counted_as: DismissalKind
+
+
+class StartFix(Frozen):
+    """Mend these findings; `apply` puts a proved fix on the pull request's branch, else it is shown."""
+
+    kind: Literal["start_fix"] = "start_fix"
+    numbers: tuple[int, ...]
+    apply: bool = False
+    # Words for whoever mends it, as typed.
+    hint: str = ""
+
+
+class StartAgent(Frozen):
+    """Do what these words ask for; in an agent's thread they are for that agent."""
+
+    kind: Literal["start_agent"] = "start_agent"
+    prompt: str
 
 
 class Pause(Frozen):
@@ -78,12 +97,14 @@ class Say(Frozen):
     """Nothing is done, and this is the answer."""
 
     kind: Literal["say"] = "say"
-    because: Literal["unknown", "later_version", "permission", "usage", "no_such_finding", "second_person", "state"]
+    because: Literal[
+        "unknown", "later_version", "permission", "usage", "no_such_finding", "second_person", "state", "policy"
+    ]
     text: str
 
 
 Plan = Annotated[
-    StartReview | Dismiss | Pause | Resume | Stop | ShowStatus | ShowConfig | ShowHelp | Say,
+    StartReview | Dismiss | StartFix | StartAgent | Pause | Resume | Stop | ShowStatus | ShowConfig | ShowHelp | Say,
     Field(discriminator="kind"),
 ]
 

@@ -1,8 +1,11 @@
 """Every command by its word, and the one way from a parsed line to a plan."""
 
+from app.commands.agent import AGENT
+from app.commands.apply import APPLY
 from app.commands.base import Command, Facts, Plan, Say
 from app.commands.config import CONFIG
 from app.commands.dismiss import DISMISS
+from app.commands.fix import FIX
 from app.commands.help import HELP
 from app.commands.parser import ParsedCommand
 from app.commands.pause import PAUSE
@@ -17,10 +20,10 @@ from app.domain.status_text import HelpLine
 
 # In the order of the help page.
 COMMANDS: dict[str, Command] = {
-    command.word: command for command in (REVIEW, DISMISS, STOP, PAUSE, RESUME, STATUS, CONFIG, HELP)
+    command.word: command for command in (REVIEW, FIX, APPLY, AGENT, DISMISS, STOP, PAUSE, RESUME, STATUS, CONFIG, HELP)
 }
 # Documented words that this version answers with "not yet": nobody who types them mistyped.
-LATER = frozenset({"fix", "apply", "remember", "forget"})
+LATER = frozenset({"remember", "forget"})
 
 
 def plan(parsed: ParsedCommand, facts: Facts) -> Plan:
@@ -49,7 +52,8 @@ def _no_command(parsed: ParsedCommand, facts: Facts) -> Plan:
     if parsed.word in LATER:
         return Say(because="later_version", text=answers.not_in_this_version(parsed.word, facts.voice))
     meant = nearest(parsed.word, COMMANDS)
-    number = f" {parsed.number}" if parsed.number is not None and meant == DISMISS.word else ""
+    numbered = {DISMISS.word, FIX.word, APPLY.word}
+    number = f" {parsed.number}" if parsed.number is not None and meant in numbered else ""
     return Say(
         because="unknown", text=answers.unknown_word(parsed.word, f"{meant}{number}" if meant else "", facts.voice)
     )

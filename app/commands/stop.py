@@ -1,4 +1,4 @@
-"""Grammar: `stop`, nothing after it; ends the review that runs or waits now. Needs write."""
+"""Grammar: `stop`, nothing after it; ends the review and the agents that run or wait now. Needs write."""
 
 from app.commands.base import Command, Facts, Plan, Say, Stop
 from app.commands.parser import ParsedCommand
@@ -18,6 +18,6 @@ def _plan(parsed: ParsedCommand, facts: Facts) -> Plan:
 STOP = Command(
     word="stop",
     needs=Permission.WRITE,
-    help=(HelpLine("stop", "ends the review that runs now"),),
+    help=(HelpLine("stop", "ends what runs now"),),
     plan=_plan,
 )

@@ -79,7 +79,15 @@ def fixed_in(head_sha: str) -> str:
 
 
 def nothing_to_stop() -> str:
-    return f"No review of this pull request is running. {NOTHING_DONE}"
+    return f"Nothing is running on this pull request. {NOTHING_DONE}"
+
+
+def nothing_to_mend() -> str:
+    return f"No finding is open on this pull request. {NOTHING_DONE}"
+
+
+def fixes_locked() -> str:
+    return f"Fixes are turned off here: this installation's operator has locked `autofix: off`. {NOTHING_DONE}"
 
 
 def failed(sentence_for_user: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, tuple_, update
 from typing_extensions import Unpack
@@ -137,6 +137,26 @@ class Agents:
                 return False
             append_event(sql, stream_of(agent_id), kind="end", data=state, attempt=1, now=now)
             return True
+
+        return await self._db.write(work)
+
+    async def advance(
+        self, agent_id: str, *, after: str, head: str, spent: Spending
+    ) -> Literal["advanced", "moved", "ended"]:
+        """The conversation's head goes from `after` to `head`; moved: somebody else goes on with it, ended: nobody may.
+
+        Said again after a crash, it is still advanced.
+        """
+
+        def work(sql: Connection) -> Literal["advanced", "moved", "ended"]:
+            row = sql.execute(select(agents).where(agents.c.agent_id == agent_id).with_for_update()).mappings().one()
+            if row["state"] in ENDED:
+                return "ended"
+            if row["conversation"] not in {after, head}:
+                return "moved"
+            values = {"conversation": head, "spent": spent.model_dump(mode="json")}
+            sql.execute(update(agents).where(agents.c.agent_id == agent_id).values(values))
+            return "advanced"
 
         return await self._db.write(work)
 

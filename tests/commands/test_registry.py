@@ -13,6 +13,8 @@ from app.commands.base import (
     ShowConfig,
     ShowHelp,
     ShowStatus,
+    StartAgent,
+    StartFix,
     StartReview,
     Stop,
 )
@@ -63,6 +65,12 @@ def planned(line: str, **changes: object) -> Plan:
         ("dismiss 1, 2 and 3 noise", Dismiss(numbers=(1, 2, 3), why="noise", counted_as="other")),
         ("dismiss 2 3 times raised", Dismiss(numbers=(2,), why="3 times raised", counted_as="other")),
         ("dismiss findings 1, 1 noise", Dismiss(numbers=(1,), why="noise", counted_as="other")),
+        ("fix", StartFix(numbers=(1, 2, 3))),
+        ("fix 2", StartFix(numbers=(2,))),
+        ("fix 1 and 3", StartFix(numbers=(1, 3))),
+        ("fix 2 use a transaction", StartFix(numbers=(2,), hint="use a transaction")),
+        ("apply 2", StartFix(numbers=(2,), apply=True)),
+        ("agent add a test", StartAgent(prompt="add a test")),
     ],
 )
 def test_a_line_becomes_a_plan(line: str, expected: Plan) -> None:
@@ -73,6 +81,9 @@ def test_a_line_becomes_a_plan(line: str, expected: Plan) -> None:
 def test_in_a_thread_the_number_may_be_left_out() -> None:
     assert planned("dismiss wrong", thread_number=3) == Dismiss(numbers=(3,), why="wrong", counted_as="wrong")
     assert planned("dismiss 2 wrong", thread_number=3) == Dismiss(numbers=(2,), why="wrong", counted_as="wrong")
+    assert planned("fix", thread_number=3) == StartFix(numbers=(3,))
+    assert planned("fix use a lock", thread_number=3) == StartFix(numbers=(3,), hint="use a lock")
+    assert planned("apply", thread_number=3) == StartFix(numbers=(3,), apply=True)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +96,7 @@ def test_in_a_thread_the_number_may_be_left_out() -> None:
             '`review` takes nothing after it but "full": `/corrigent review full`. Nothing was done.',
         ),
         ("stop now", {}, "usage", "`stop` takes nothing after it: `/corrigent stop`. Nothing was done."),
-        ("stop", {"running": False}, "state", "No review of this pull request is running. Nothing was done."),
+        ("stop", {"running": False}, "state", "Nothing is running on this pull request. Nothing was done."),
         ("review", {"state": "merged"}, "state", "This pull request is merged. Nothing was done."),
         (
             "dismiss",
@@ -112,15 +123,60 @@ def test_in_a_thread_the_number_may_be_left_out() -> None:
             "Finding 1 blocks this check and sam opened the pull request: somebody else with write access has to "
             "dismiss it. Nothing was done.",
         ),
-        ("aply 1", {}, "unknown", "I do not know `aply`. All words: `/corrigent help`"),
         ("dismis 1", {}, "unknown", "I do not know `dismis`. Did you mean `dismiss 1`? All words: `/corrigent help`"),
         ("stauts", {}, "unknown", "I do not know `stauts`. Did you mean `status`? All words: `/corrigent help`"),
         ("@org/all `x`", {}, "unknown", "I do not know `@org/all`. All words: `/corrigent help`"),
         (
-            "fix 2",
+            "remember this",
             {},
             "later_version",
-            "`fix` is not in this version of Corrigent. Nothing was done. All words: `/corrigent help`",
+            "`remember` is not in this version of Corrigent. Nothing was done. All words: `/corrigent help`",
+        ),
+        (
+            "fix 9 please",
+            {},
+            "no_such_finding",
+            "There is no open finding 9 on this pull request. Open here: 1, 2 and 3. Nothing was done.",
+        ),
+        (
+            "fix everything",
+            {},
+            "usage",
+            "`fix` takes numbers of findings, then a hint: `/corrigent fix 2`. Nothing was done.",
+        ),
+        (
+            "fix",
+            {"open_findings": ()},
+            "no_such_finding",
+            "No finding is open on this pull request. Nothing was done.",
+        ),
+        ("fix", {"state": "closed"}, "state", "This pull request is closed. Nothing was done."),
+        (
+            "fix 1",
+            {"fixes_locked": True},
+            "policy",
+            "Fixes are turned off here: this installation's operator has locked `autofix: off`. Nothing was done.",
+        ),
+        ("apply", {}, "usage", "`apply` needs the number of a finding: `/corrigent apply 2`. Nothing was done."),
+        (
+            "apply 2 quickly",
+            {},
+            "usage",
+            "`apply` takes nothing after the number: `/corrigent apply 2`. Nothing was done.",
+        ),
+        ("aply 1", {}, "unknown", "I do not know `aply`. Did you mean `apply 1`? All words: `/corrigent help`"),
+        (
+            "agent",
+            {},
+            "usage",
+            "`agent` needs a task in words: `/corrigent agent add a test for refunds`. Nothing was done.",
+        ),
+        ("agent do it", {"state": "merged"}, "state", "This pull request is merged. Nothing was done."),
+        (
+            "agent do it",
+            {"fixes_locked": True},
+            "policy",
+            "Fixes are turned off here: this installation's operator has locked `autofix: off`. Nothing was done.",
         ),
     ],
 )

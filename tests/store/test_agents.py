@@ -75,6 +75,20 @@ async def test_an_end_stands_and_is_said_to_those_who_watch(db: Database) -> Non
     assert await store.running(REF) == []
 
 
+async def test_a_conversation_goes_on_at_its_head_only(db: Database) -> None:
+    store, agent = Agents(db), await begun(db)
+    first, second = "1" * 64, "2" * 64
+    assert await store.advance(agent.agent_id, after="", head=first, spent=Spending(steps=1)) == "advanced"
+    assert await store.advance(agent.agent_id, after="", head=first, spent=Spending(steps=1)) == "advanced"
+    assert await store.advance(agent.agent_id, after="", head=second, spent=Spending(steps=1)) == "moved"
+    assert await store.advance(agent.agent_id, after=first, head=second, spent=Spending(steps=2)) == "advanced"
+    kept = await store.get(agent.agent_id)
+    assert kept is not None
+    assert (kept.conversation, kept.spent.steps) == (second, 2)
+    await store.end(agent.agent_id, "stopped", "", NOW)
+    assert await store.advance(agent.agent_id, after=second, head=first, spent=Spending()) == "ended"
+
+
 async def test_a_new_word_opens_an_agent_again(db: Database) -> None:
     store, agent = Agents(db), await begun(db)
     await store.end(agent.agent_id, "done", "proved", NOW)

@@ -1,0 +1,37 @@
+"""Which findings a command is about: `2`, `1, 2 and 3`, `findings 1, 2:`; in a thread the thread's own."""
+
+import re
+from typing import NamedTuple
+
+from app.commands.base import Facts, Say
+from app.domain import answers
+
+# A list needs commas or "and": in "2 3 times raised" only the first is a number of a finding.
+_NUMBERS = re.compile(
+    r"(?:findings?\s+)?(#?\d{1,6}(?:(?:\s*,\s*|\s+and\s+)#?\d{1,6}){0,50})(?!\w)[:,]?\s*", re.IGNORECASE
+)
+
+
+class Numbered(NamedTuple):
+    """Numbers without repetition, and what was typed after them."""
+
+    numbers: tuple[int, ...]
+    rest: str
+
+
+def read_numbers(argument: str, facts: Facts) -> Numbered:
+    """No numbers where none were typed and the command stands in no finding's thread."""
+    given = _NUMBERS.match(argument)
+    if given is not None:
+        numbers = dict.fromkeys(int(number) for number in re.findall(r"\d+", given[1]))
+        return Numbered(tuple(numbers), argument[given.end() :])
+    return Numbered(() if facts.thread_number is None else (facts.thread_number,), argument)
+
+
+def refuse_unknown(numbers: tuple[int, ...], facts: Facts) -> Say | None:
+    """The answer where one of them is not open here."""
+    known = sorted(tracked.number for tracked in facts.open_findings)
+    missing = next((number for number in numbers if number not in known), None)
+    if missing is None:
+        return None
+    return Say(because="no_such_finding", text=answers.no_such_finding(missing, known))

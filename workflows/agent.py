@@ -1,0 +1,285 @@
+"""An agent at work on one pull request: take it up, mend in a sandbox, prove in another, deliver; then let go."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from app.sandboxes.base import SandboxRef
+    from workflows.agent_messages import (
+        AgentEnding,
+        AgentInput,
+        AgentWord,
+        Asked,
+        BeginAgent,
+        BegunAgent,
+        ChunkDone,
+        ChunkStep,
+        DeliverFix,
+        FixDelivered,
+        FixWanted,
+        PatchMade,
+        PatchWanted,
+        ProofMade,
+        ProofWanted,
+        Question,
+        RoomGoing,
+        RoomKept,
+        RoomReady,
+        RoomWanted,
+    )
+    from workflows.messages import Stop
+
+from workflows import queues, timing
+from workflows.calls import call, tell
+
+# How often is a fix made anew because the branch moved under it? Once; then somebody is asked to say it again.
+MOST_MOVES = 1
+# Chunks of a conversation before it counts as endless, whatever its budget says.
+MOST_CHUNKS = 50
+
+
+class Ended(Exception):
+    """The work is over before its delivery; how, and what people are told."""
+
+    def __init__(self, ending: AgentEnding) -> None:
+        super().__init__(ending.reason)
+        self.ending = ending
+
+
+@workflow.defn
+class Agent:
+    """Lives from one word of somebody to its answer; the next word, months later, starts it again under the same id."""
+
+    @workflow.init
+    def __init__(self, start: AgentInput) -> None:
+        self.start = start
+        self.words: list[AgentWord] = []
+        self.stopped: Stop | None = None
+        self.delivering = False
+        self.round = 0
+        self.rooms: list[SandboxRef] = []
+
+    @workflow.signal
+    def tell(self, word: AgentWord) -> None:
+        if word not in self.words:
+            self.words.append(word)
+
+    @workflow.signal
+    def stop(self, stop: Stop) -> None:
+        self.stopped = self.stopped or stop
+
+    @workflow.run
+    async def run(self, _start: AgentInput) -> None:
+        # Between the last look at the words and the return there is no await: an unseen signal keeps the run open.
+        while self.words and self.stopped is None:
+            await self._heed(self.words.pop(0))
+
+    async def _heed(self, word: AgentWord) -> None:
+        work = asyncio.create_task(self._work(word))
+        try:
+            # A delivery that has begun is finished: half of one would have to be explained.
+            await workflow.wait_condition(lambda: work.done() or (self.stopped is not None and not self.delivering))
+        except asyncio.CancelledError:
+            await self._end_early(work, Stop(reason="stopped"))
+            raise
+        if not work.done():
+            await self._end_early(work, self.stopped)
+        elif (error := work.exception()) is not None:
+            await self._let_go()
+            ended = error.ending if isinstance(error, Ended) else self._ending("failed", _phrase(error))
+            await self._end(ended)
+        else:
+            await self._let_go()
+
+    async def _work(self, word: AgentWord) -> None:
+        moves = 0
+        while True:
+            delivered = await self._try(word)
+            if delivered is None or delivered.status != "moved":
+                return
+            moves += 1
+            if moves > MOST_MOVES:
+                raise Ended(self._ending("failed", "the branch kept moving"))
+            self.delivering = False
+
+    async def _try(self, word: AgentWord) -> FixDelivered | None:
+        """One round over the head as it is now; None when there is nothing to deliver."""
+        self.round += 1
+        wanted = BeginAgent(agent_id=self.start.agent_id, word=word, round=self.round)
+        begun = await call("begin_agent", wanted, BegunAgent, timing.FETCH)
+        match begun.status:
+            case "over":
+                return None
+            case "deliver":
+                return await self._deliver(word, "", "")
+            case "work":
+                return await self._mend(word, begun)
+
+    async def _mend(self, word: AgentWord, begun: BegunAgent) -> FixDelivered | None:
+        room = await self._room(begun, "work")
+        if begun.kind == "fix" and not begun.workspace_key:
+            wanted = FixWanted(agent_id=self.start.agent_id, task_key=begun.task_key, sandbox=room)
+            made = await call("rule_fix", wanted, PatchMade, timing.AGENT_WORK, queue=queues.of_sandbox(room.host))
+            if made.patch_key:
+                proof = await self._prove(begun, made.patch_key, "", made_by="rule")
+                if proof.grade != "none" or not begun.has_model:
+                    return await self._deliver(word, proof.fix_key, "")
+        if not begun.has_model:
+            raise Ended(self._ending("failed", "no_model"))
+        return await self._mend_by_model(word, begun, room)
+
+    async def _mend_by_model(self, word: AgentWord, begun: BegunAgent, room: SandboxRef) -> FixDelivered | None:
+        result_key = await self._converse(begun, room)
+        if result_key is None:
+            return None
+        wanted = PatchWanted(task_key=begun.task_key, sandbox=room)
+        made = await call("take_patch", wanted, PatchMade, timing.ROOM, queue=queues.of_sandbox(room.host))
+        workspace_key = await self._leave(room, keep=True)
+        proof_key = ""
+        if made.patch_key:
+            proof_key = (await self._prove(begun, made.patch_key, result_key, made_by="model")).fix_key
+        return await self._deliver(word, proof_key, workspace_key, result_key=result_key)
+
+    async def _converse(self, begun: BegunAgent, room: SandboxRef) -> str | None:
+        """The key of the agent's result; None when it waits for people and the conversation goes on elsewhere."""
+        for number in range(1, MOST_CHUNKS + 1):
+            step = ChunkStep(
+                agent_id=self.start.agent_id,
+                task_key=begun.task_key,
+                sandbox=room,
+                number=number,
+                round=self.round,
+            )
+            done = await call("agent_chunk", step, ChunkDone, timing.AGENT_WORK, queue=queues.LLM)
+            match done.end:
+                case "finished":
+                    return done.result_key
+                case "asks":
+                    await self._ask(done.question_key, room)
+                    return None
+                case "budget" | "stuck":
+                    raise Ended(self._ending("failed", done.reason))
+                case "waits":
+                    left = (done.wait_until or workflow.now()) - workflow.now()
+                    await workflow.sleep(max(left, timedelta(milliseconds=100)))
+                case "stopped":
+                    raise Ended(self._ending("stopped", "stopped", told=False))
+                case "goes_on":
+                    pass
+        raise Ended(self._ending("failed", "it did not come to an end"))
+
+    async def _ask(self, question_key: str, room: SandboxRef) -> None:
+        """Ask, let the sandbox go, and wait for days; the answer, or its absence, is the next word."""
+        workspace_key = await self._leave(room, keep=True)
+        question = Question(
+            agent_id=self.start.agent_id, question_key=question_key, workspace_key=workspace_key, round=self.round
+        )
+        asked = await call("ask_people", question, Asked, timing.FORGE_CALL)
+        left = max(timedelta(), asked.until - workflow.now())
+        try:
+            await workflow.wait_condition(lambda: bool(self.words), timeout=left)
+        except TimeoutError:
+            self.words.append(AgentWord(kind="unanswered"))
+
+    async def _room(self, begun: BegunAgent, purpose: str) -> SandboxRef:
+        wanted = RoomWanted.model_validate(
+            {
+                "agent_id": self.start.agent_id,
+                "task_key": begun.task_key,
+                "purpose": purpose,
+                "round": self.round,
+                "workspace_key": begun.workspace_key if purpose == "work" else "",
+            }
+        )
+        ready = await call("open_room", wanted, RoomReady, timing.ROOM, queue=queues.SANDBOX)
+        if ready.sandbox is None:
+            raise Ended(self._ending("failed", ready.refusal, no_sandbox=ready.no_backend))
+        self.rooms.append(ready.sandbox)
+        return ready.sandbox
+
+    async def _prove(self, begun: BegunAgent, patch_key: str, result_key: str, *, made_by: str) -> ProofMade:
+        """In a sandbox of its own: what made the change cannot have prepared the place."""
+        room = await self._room(begun, "prove")
+        wanted = ProofWanted.model_validate(
+            {
+                "agent_id": self.start.agent_id,
+                "task_key": begun.task_key,
+                "sandbox": room,
+                "patch_key": patch_key,
+                "result_key": result_key,
+                "made_by": made_by,
+                "round": self.round,
+            }
+        )
+        proof = await call("prove_fix", wanted, ProofMade, timing.AGENT_WORK, queue=queues.LLM)
+        await self._leave(room, keep=False)
+        return proof
+
+    async def _deliver(
+        self, word: AgentWord, fix_key: str, workspace_key: str, *, result_key: str = ""
+    ) -> FixDelivered:
+        self.delivering = True
+        wanted = DeliverFix(
+            agent_id=self.start.agent_id,
+            word=word,
+            fix_key=fix_key,
+            result_key=result_key,
+            workspace_key=workspace_key,
+            round=self.round,
+            may_try_again=self.round <= MOST_MOVES,
+        )
+        return await call("deliver_fix", wanted, FixDelivered, timing.FORGE_CALL)
+
+    async def _leave(self, room: SandboxRef, *, keep: bool) -> str:
+        going = RoomGoing(agent_id=self.start.agent_id, sandbox=room, keep=keep)
+        kept = await call("leave_room", going, RoomKept, timing.ROOM_GOING, queue=queues.of_sandbox(room.host))
+        self.rooms.remove(room)
+        return kept.workspace_key
+
+    async def _let_go(self) -> None:
+        """Whatever is left of the sandboxes; one that cannot be reached is the reaper's."""
+        for room in list(self.rooms):
+            try:
+                await asyncio.shield(self._leave(room, keep=False))
+            except FailureError as error:
+                workflow.logger.warning("room.left_behind", extra={"cause": type(error).__name__})
+        self.rooms.clear()
+
+    async def _end_early(self, work: "asyncio.Task[None]", stop: Stop | None) -> None:
+        work.cancel()
+        await workflow.wait([work])
+        await self._let_go()
+        by = stop.by if stop else ""
+        reason = "the pull request was closed" if stop and stop.reason == "closed" else f"stopped by {by}".strip()
+        # Whoever stops something sees that it stops; nothing more is said.
+        await self._end(self._ending("stopped", reason, told=False))
+
+    def _ending(self, state: str, reason: str, *, told: bool = True, no_sandbox: bool = False) -> AgentEnding:
+        return AgentEnding.model_validate(
+            {
+                "agent_id": self.start.agent_id,
+                "state": state,
+                "reason": reason,
+                "round": self.round,
+                "told": told,
+                "no_sandbox": no_sandbox,
+            }
+        )
+
+    async def _end(self, ending: AgentEnding) -> None:
+        # Shielded: a cancelled agent still has an end to write down.
+        await asyncio.shield(tell("end_agent", ending, timing.CLOSING))
+
+
+def agent_workflow_id(agent_id: str) -> str:
+    return f"agent/{agent_id}"
+
+
+def _phrase(error: BaseException) -> str:
+    """The innermost failure in the words of its message, which our converter has already cut and redacted."""
+    while isinstance(error, FailureError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error.message if isinstance(error, ApplicationError) else type(error).__name__

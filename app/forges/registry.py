@@ -15,10 +15,13 @@ Observe = Callable[[str, str, int, float], None]
 
 
 class Connection(Frozen):
-    """One registration at one host. An App has a key; without one a personal token is used, or none at all."""
+    """One registration at one host.
+
+    On GitHub an App has a key; without one a personal token is used, or none at all. On GitLab there is a bot's token.
+    """
 
     key: str
-    kind: Literal["github"] = "github"
+    kind: Literal["github", "gitlab"] = "github"
     # Where the REST API begins ("https://ghe.acme.com/api/v3"), and where people and git go.
     api_url: str = "https://api.github.com"
     web_url: str = "https://github.com"
@@ -27,7 +30,11 @@ class Connection(Frozen):
     token: SecretStr = SecretStr("")
     # The current secret and, while it is being changed, the one before it. Without any, no delivery is believed.
     webhook_secrets: tuple[SecretStr, ...] = ()
-    # The App's name in mentions: "acme-corrigent".
+    # GitLab signs with these when they are set, and then nothing unsigned is believed.
+    signing_tokens: tuple[SecretStr, ...] = ()
+    # The bot's user on GitLab: what it does itself is no news.
+    user_id: int | None = None
+    # The name in mentions: an App's slug ("acme-corrigent"), or the bot's user name.
     slug: str = ""
     ca_file: str = ""
     proxy: str = ""
@@ -54,7 +61,13 @@ def _github(connection: Connection, limits: Limits, observe: Observe | None) -> 
     return build_github(connection, limits, observe)
 
 
-FACTORIES: dict[str, Factory] = {"github": _github}
+def _gitlab(connection: Connection, limits: Limits, observe: Observe | None) -> Forge:
+    from app.forges.gitlab.factory import build_gitlab
+
+    return build_gitlab(connection, limits, observe)
+
+
+FACTORIES: dict[str, Factory] = {"github": _github, "gitlab": _gitlab}
 
 
 def build(connection: Connection, limits: Limits, observe: Observe | None = None) -> Forge:

@@ -1,0 +1,147 @@
+"""One connection to GitLab: sends a call, learns what its answer says about limits, raises what it means."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import JsonValue, SecretStr
+
+from app.domain.errors import ForgeRefused, ForgeUnavailable, UserError
+from app.domain.names import NAME
+from app.forges.base import Account, Limits
+from app.forges.gitlab.answers import Answer, notice, refusal
+from app.forges.gitlab.routes import Route
+from app.forges.registry import Connection, Observe
+
+# How long may one exchange take in all? GitLab itself gives up after 60 seconds; a page of 100 files is large.
+DEADLINE_SECONDS = 65
+_TIMEOUT = httpx.Timeout(30, connect=10, pool=30)
+_POOL = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=20)
+_REDIRECTS = frozenset({301, 302, 307, 308})
+_MOST_REDIRECTS = 3
+
+Params = Mapping[str, str | int]
+
+
+class GitLabClient:
+    """Safe to use from any task of one event loop. Sends nothing twice by itself, and nothing to another origin."""
+
+    def __init__(self, connection: Connection, limits: Limits, *, observe: Observe | None = None) -> None:
+        self.connection = connection
+        self._limits = limits
+        self._observe = observe
+        self._token = connection.token
+        self._account = Account(connection=connection.key, installation_id="")
+        self._api = httpx.URL(_checked(connection.api_url))
+        self._http = httpx.AsyncClient(
+            headers={"User-Agent": NAME, "Accept": "application/json"},
+            timeout=_TIMEOUT,
+            follow_redirects=False,
+            trust_env=False,
+            transport=httpx.AsyncHTTPTransport(
+                verify=trust(connection.ca_file), proxy=connection.proxy or None, limits=_POOL
+            ),
+        )
+
+    @property
+    def token(self) -> str:
+        return self._token.get_secret_value()
+
+    def use(self, token: SecretStr) -> None:
+        """From now on this token, which must be stored before: nobody else knows it."""
+        self._token = token
+
+    async def send(
+        self, route: Route, *, params: Params | None = None, json: JsonValue = None, **parts: str | int
+    ) -> Answer:
+        """The answer to one call; a read that is redirected within the API's address is followed."""
+        url = self._api.copy_with(raw_path=self._api.raw_path.rstrip(b"/") + route.path(**parts).encode())
+        if params:
+            url = url.copy_merge_params(dict(params))
+        answer = await self._send_once(route, url, json)
+        redirects = 0
+        while answer.status in _REDIRECTS:
+            redirects += 1
+            if redirects > _MOST_REDIRECTS or route.method != "GET":
+                raise ForgeRefused(answer.status, "redirected; is `web_url` the address that GitLab has?")
+            answer = await self._send_once(route, self._within_api(answer, url), None)
+        return answer
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _send_once(self, route: Route, url: httpx.URL, json: JsonValue) -> Answer:
+        await self._limits.admit(self._account, points=1, creates_content=route.creates_content)
+        answer = await self._exchange(route, url, json)
+        error = refusal(answer, datetime.now(UTC))
+        if learnt := notice(answer, error):
+            await self._limits.learn(self._account, learnt)
+        if error:
+            raise error
+        return answer
+
+    async def _exchange(self, route: Route, url: httpx.URL, json: JsonValue) -> Answer:
+        headers = {"PRIVATE-TOKEN": self.token} if self.token else {}
+        started, status = time.monotonic(), 0
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                got = await self._http.request(route.method, url, json=json, headers=headers)
+            status = got.status_code
+        except TimeoutError as error:
+            raise ForgeUnavailable(f"{route}: no answer in {DEADLINE_SECONDS} s") from error
+        except httpx.HTTPError as error:
+            raise self._failure(route, error) from error
+        finally:
+            if self._observe:
+                self._observe(route.method, route.template, status, time.monotonic() - started)
+        return Answer(route, status, got.headers, got.content)
+
+    def _failure(self, route: Route, error: httpx.HTTPError) -> Exception:
+        if _untrusted(error):
+            return UserError(
+                f"{self._api.host!r} shows a certificate that is not trusted here; "
+                "name its authority's file as `ca_file` of this connection."
+            )
+        return ForgeUnavailable(f"{route}: {type(error).__name__}")
+
+    def _within_api(self, answer: Answer, asked: httpx.URL) -> httpx.URL:
+        """Where a redirect leads, if that is still below the address the token belongs to."""
+        target = asked.join(answer.headers.get("location", ""))
+        same_origin = (target.scheme, target.host, target.port) == (self._api.scheme, self._api.host, self._api.port)
+        if not same_origin or target.userinfo or not target.path.startswith(self._api.path.rstrip("/") + "/"):
+            raise ForgeRefused(answer.status, f"redirected to another place, at {target.host!r}")
+        return target
+
+
+@lru_cache(maxsize=8)
+def trust(ca_file: str) -> ssl.SSLContext:
+    """Whom we believe: the given authorities alone, or else the public ones. Making one takes 30 ms: it is kept."""
+    if not ca_file:
+        return httpx.create_ssl_context(trust_env=False)
+    if not Path(ca_file).is_file():
+        raise UserError(f"There is no file {ca_file!r}; `ca_file` names the PEM file of the forge's authority.")
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError as error:
+        raise UserError(f"{ca_file!r} holds no certificate in PEM form.") from error
+
+
+def _checked(api_url: str) -> str:
+    parts = urlsplit(api_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise UserError(f"{api_url!r} is not the address of GitLab's API; it looks like https://HOST/api/v4.")
+    return api_url
+
+
+def _untrusted(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,24 @@
+"""Building the parts of a connection to GitLab."""
+
+from app.domain.errors import UserError
+from app.forges.base import Limits
+from app.forges.gitlab.client import GitLabClient
+from app.forges.gitlab.heads import Heads
+from app.forges.gitlab.hooks import GitLabInbox
+from app.forges.gitlab.reader import GitLabReader
+from app.forges.gitlab.writer import GitLabWriter
+from app.forges.registry import Connection, Forge, Observe
+
+
+def build_gitlab(connection: Connection, limits: Limits, observe: Observe | None = None) -> Forge:
+    if connection.user_id is None:
+        raise UserError(f"Connection {connection.key!r} needs `user_id`, the number of the bot's user on GitLab.")
+    client = GitLabClient(connection, limits, observe=observe)
+    heads = Heads()
+    return Forge(
+        connection=connection,
+        inbox=GitLabInbox(connection, connection.user_id),
+        reader=GitLabReader(client, heads, connection.user_id),
+        writer=GitLabWriter(client, heads, connection.user_id),
+        close=client.close,
+    )

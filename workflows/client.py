@@ -18,8 +18,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from app.domain.pull_request import PullRequestRef
 from workflows import queues, timing
+from workflows.agent import Agent, agent_workflow_id
+from workflows.agent_messages import AgentInput, AgentWord
 from workflows.housekeeping import Housekeeping
-from workflows.messages import HousekeepingInput, Nudge, PullRequestInput
+from workflows.messages import HousekeepingInput, Nudge, PullRequestInput, Stop
 from workflows.pull_request import PullRequest, pull_request_id
 
 CHORES: Mapping[str, timedelta] = {
@@ -53,8 +55,38 @@ class Turns:
 
     async def is_open(self, ref: PullRequestRef) -> bool:
         """Does a turn of this pull request run now?"""
+        return await self._is_open(pull_request_id(ref))
+
+    async def tell_agent(self, agent_id: str, ref: PullRequestRef, word: AgentWord) -> None:
+        """Say something to an agent, which begins to work if it does not."""
+        await self.client.start_workflow(
+            Agent.run,
+            AgentInput(agent_id=agent_id, ref=ref, time_scale=self.time_scale),
+            id=agent_workflow_id(agent_id),
+            task_queue=queues.CONTROL,
+            start_signal="tell",
+            start_signal_args=[word],
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            priority=Priority(priority_key=1 if word.action_key else 3, fairness_key=ref.connection),
+            rpc_timeout=timedelta(seconds=10),
+        )
+
+    async def stop_agent(self, agent_id: str, stop: Stop) -> bool:
+        """False when it does not run."""
         try:
-            description = await self.client.get_workflow_handle(pull_request_id(ref)).describe()
+            await self.client.get_workflow_handle(agent_workflow_id(agent_id)).signal(Agent.stop, stop)
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    async def agent_is_open(self, agent_id: str) -> bool:
+        return await self._is_open(agent_workflow_id(agent_id))
+
+    async def _is_open(self, workflow_id: str) -> bool:
+        try:
+            description = await self.client.get_workflow_handle(workflow_id).describe()
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return False
@@ -83,7 +115,7 @@ class Turns:
     async def end_reviews_of_other_versions(self) -> int:
         """Terminate what an older version began and say how much; the reconciler starts those heads anew."""
         ended = 0
-        for name in ("Review", "PullRequest"):
+        for name in ("Review", "PullRequest", "Agent"):
             async for execution in self.client.list_workflows(f"WorkflowType='{name}' AND ExecutionStatus='Running'"):
                 handle = self.client.get_workflow_handle(execution.id, run_id=execution.run_id)
                 await handle.terminate(reason="Corrigent was upgraded")

@@ -87,21 +87,6 @@ def branch_moved(head_sha: str, now_sha: str, numbers: Sequence[int], voice: Voi
     )
 
 
-def commit_message(fix: Fix, titles: Sequence[str], *, asked_by: str, pull_request: int) -> str:
-    """Plain text: what it mends, what was proved, who asked. Titles and summary are somebody else's words."""
-    title = titles[0] if titles else fix.summary
-    head = f"Mend {findings(fix.numbers)}: {_plain(title, 60)}" if fix.numbers else _plain(fix.summary, 72)
-    shown = [
-        f"- {_plain(row.what, 100)}: {_plain(row.before, 60)} -> {_plain(row.after, 60)}"
-        for row in fix.proof.comparisons[:_ROWS]
-    ]
-    grade = {"proved": "Proved", "checked": "Checked, not proved", "none": "Not proved"}[fix.proof.grade]
-    asked = f"Asked by {_plain(asked_by, 60)}" if asked_by else "Made unasked, as configured,"
-    body = sentence(_plain(fix.summary, 300)) if fix.summary and fix.numbers else ""
-    proof = "\n".join([f"{grade}:", *shown])
-    return "\n\n".join(part for part in (head, body, proof, f"{asked} on pull request {pull_request}.") if part) + "\n"
-
-
 def findings(numbers: Sequence[int]) -> str:
     """`finding 1`, `findings 1 and 3`; `this task` where it is about none."""
     if not numbers:
@@ -207,10 +192,3 @@ def _try_again(numbers: Sequence[int], voice: Voice, *, tries: int, most_tries: 
         return f"Reply with a hint and I try again {used}."
     words = f"fix {_typed(numbers)} HINT" if numbers else "agent TEXT"
     return f"{voice.command(words)} tries again {used}."
-
-
-def _plain(text: str, limit: int) -> str:
-    """One line that neither mentions, closes nor links anything."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    line = line.replace("@", "(at)").replace("#", "no. ").replace("!", ".").rstrip(".")
-    return line if len(line) <= limit else f"{line[: limit - 3].rstrip()}..."

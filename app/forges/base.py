@@ -1,6 +1,7 @@
 """What Corrigent asks of a forge: three small protocols, so that a step gets only what it needs."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -30,6 +31,13 @@ class GitAccess(Frozen):
     header: str
     ca_file: str = ""
     proxy: str = ""
+
+
+class CommitIdentity(Frozen):
+    """Who a commit of ours is by, so that the forge shows it as ours."""
+
+    name: str
+    email: str
 
 
 class Thread(Frozen):
@@ -137,6 +145,16 @@ class ForgeWriter(Protocol):
     async def resolve_threads(self, ref: PullRequestRef, threads: Sequence[Thread], note: str) -> None:
         """Resolve without a word; where we may not, the comment itself gains `note`."""
         ...
+
+
+class ForgePusher(Protocol):
+    """Writing to branches, with a right that exists for one push."""
+
+    def pushing(self, repo: Repo) -> AbstractAsyncContextManager[GitAccess]:
+        """Access that may write to this repository alone; it is taken back when this is left, however it is left."""
+        ...
+
+    async def identity(self) -> CommitIdentity: ...
 
 
 class Account(Frozen):

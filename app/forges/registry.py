@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from app.domain.errors import UserError
 from app.domain.model import Frozen
-from app.forges.base import ForgeInbox, ForgeReader, ForgeWriter, Limits
+from app.forges.base import ForgeInbox, ForgePusher, ForgeReader, ForgeWriter, Limits
 
 # Method, route template, HTTP status (0 when no answer came), seconds: for metrics.
 Observe = Callable[[str, str, int, float], None]
@@ -49,6 +49,8 @@ class Forge:
     reader: ForgeReader
     writer: ForgeWriter
     close: Callable[[], Awaitable[None]]
+    # Without one a fix is shown and never pushed.
+    pusher: ForgePusher | None = None
 
 
 Factory = Callable[[Connection, Limits, Observe | None], Forge]

@@ -16,6 +16,8 @@ from app.store.streams import append_event
 from app.store.tables import agents
 
 ENDED: tuple[AgentState, ...] = ("done", "failed", "stopped")
+# How the claims of those begin that nobody asked for.
+UNASKED = "auto/"
 _CLAIM = ("connection", "repo_id", "pull_request_number", "claim")
 
 
@@ -23,6 +25,8 @@ class Changes(TypedDict, total=False):
     """What of an agent changes while it works."""
 
     state: AgentState
+    action_key: str
+    asked_by: Person
     delivery: Delivery
     numbers: tuple[int, ...]
     prompt_key: str
@@ -174,7 +178,8 @@ class Agents:
 
     async def unasked(self, ref: PullRequestRef) -> int:
         """How many began here without anybody's command."""
-        query = select(func.count()).select_from(agents).where(is_at(agents, ref), agents.c.action_key == "")
+        unasked = agents.c.claim.startswith(UNASKED, autoescape=True)
+        query = select(func.count()).select_from(agents).where(is_at(agents, ref), unasked)
         return await self._db.read(lambda sql: sql.execute(query).scalar_one())
 
     async def unfinished(self, started_before: datetime) -> list[Agent]:
@@ -221,6 +226,8 @@ def _as_columns(changes: Changes) -> dict[str, object]:
     columns: dict[str, object] = dict(changes)
     if spent := changes.get("spent"):
         columns["spent"] = spent.model_dump(mode="json")
+    if asked_by := changes.get("asked_by"):
+        columns["asked_by"] = asked_by.model_dump(mode="json")
     if "numbers" in changes:
         columns["numbers"] = list(changes["numbers"])
     return columns

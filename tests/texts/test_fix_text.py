@@ -11,7 +11,6 @@ from app.domain.fix_text import (
     agent_failed,
     already_mended,
     branch_moved,
-    commit_message,
     fix_text,
     no_fix,
     no_model,
@@ -177,22 +176,6 @@ Answer with `/corrigent agent TEXT` until 2026-03-04 09:00 UTC; then it goes on.
 )
 def test_the_other_answers(text: str, expected: str) -> None:
     assert text == expected
-
-
-def test_a_commit_names_finding_proof_and_person_and_can_do_nothing() -> None:
-    title = "Closes #4 for @org/all\n\nCo-authored-by: x <x@y>"
-    assert commit_message(FIX, [title], asked_by="maria", pull_request=12) == snapshot("""\
-Mend finding 1: Closes no. 4 for (at)org/all Co-authored-by: x <x(at)y>
-
-The event id is stored before the provider is called.
-
-Proved:
-- pytest -k test_retry_refunds_once: 2 refunds -> pass
-- the repository's checks, pytest: 212 pass -> 213 pass
-- finding 1, reviewed again: present -> gone
-
-Asked by maria on pull request 12.
-""")
 
 
 def test_what_a_model_says_cannot_act() -> None:

@@ -20,13 +20,15 @@ from app.forges.github.client import GitHubClient, Grant
 from app.forges.github.models import InstallationShape, TokenShape, UserShape
 from app.forges.github.paging import each_page
 
-Rights = Literal["read", "post", "list"]
+Rights = Literal["read", "post", "push", "list"]
 
 # What a token is asked for; never more than the App was given, so that a review-only App stays one.
 PERMISSIONS: Mapping[Rights, Mapping[str, Literal["read", "write"]]] = {
     "read": {"contents": "read", "pull_requests": "read", "issues": "read", "checks": "read", "metadata": "read"},
     # Contents only because GitHub ties resolving a thread to it; what the poster may send is a table of routes.
     "post": {"pull_requests": "write", "checks": "write", "contents": "write", "issues": "read", "metadata": "read"},
+    # Never workflows: the forge itself then refuses a commit that changes one.
+    "push": {"contents": "write", "metadata": "read"},
     "list": {"metadata": "read"},
 }
 # A token this close to its end is replaced: a clone may take minutes.
@@ -42,6 +44,14 @@ class Auth(Protocol):
 
     async def grant(self, repo_id: str, rights: Rights) -> Grant:
         """The right to send calls about one repository."""
+        ...
+
+    async def fresh_grant(self, repo_id: str, rights: Rights) -> Grant:
+        """One that nobody else has, to be taken back after its use."""
+        ...
+
+    async def take_back(self, grant: Grant) -> None:
+        """A fresh grant is worth nothing from here on."""
         ...
 
     def drop(self, grant: Grant) -> None:
@@ -100,6 +110,16 @@ class AppAuth:
         if token is None or token.expires_at - EARLY <= datetime.now(UTC):
             token = await self._mint_once(key)
         return token.grant
+
+    async def fresh_grant(self, repo_id: str, rights: Rights) -> Grant:
+        installation = await self._installation_of(repo_id)
+        key = _Key(str(installation.id), repo_id, _narrowed(rights, installation.permissions))
+        if missing := PERMISSIONS[rights].keys() - dict(key.permissions).keys():
+            raise UserError(f"The App may not do this: it was not given {min(missing)!r} with write access.")
+        return (await self._mint(key)).grant
+
+    async def take_back(self, grant: Grant) -> None:
+        await self.client.send(grant, routes.REVOKE_TOKEN)
 
     def drop(self, grant: Grant) -> None:
         self._tokens = {key: token for key, token in self._tokens.items() if token.grant != grant}
@@ -192,6 +212,14 @@ class TokenAuth(Auth):
         return self._grant
 
     @override
+    async def fresh_grant(self, repo_id: str, rights: Rights) -> Grant:
+        return self._grant
+
+    @override
+    async def take_back(self, grant: Grant) -> None:
+        """It is the person's, who goes on using it."""
+
+    @override
     def drop(self, grant: Grant) -> None:
         """There is no other token."""
 
@@ -214,9 +242,17 @@ class NoAuth(Auth):
 
     @override
     async def grant(self, repo_id: str, rights: Rights) -> Grant:
-        if rights == "post":
+        if rights in {"post", "push"}:
             raise UserError("Posting needs a token; set GITHUB_TOKEN, or sign in with `gh auth login`.")
         return self._grant
+
+    @override
+    async def fresh_grant(self, repo_id: str, rights: Rights) -> Grant:
+        return await self.grant(repo_id, rights)
+
+    @override
+    async def take_back(self, grant: Grant) -> None:
+        """There is no token."""
 
     @override
     def drop(self, grant: Grant) -> None:

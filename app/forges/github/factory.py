@@ -5,6 +5,7 @@ from app.forges.github.app_key import AppKey
 from app.forges.github.auth import AppAuth, Auth, NoAuth, TokenAuth
 from app.forges.github.client import GitHubClient
 from app.forges.github.hooks import GitHubInbox
+from app.forges.github.pusher import GitHubPusher
 from app.forges.github.reader import GitHubReader
 from app.forges.github.writer import GitHubWriter
 from app.forges.registry import Connection, Forge, Observe
@@ -19,6 +20,7 @@ def build_github(connection: Connection, limits: Limits, observe: Observe | None
         reader=GitHubReader(client, auth),
         writer=GitHubWriter(client, auth),
         close=client.close,
+        pusher=GitHubPusher(client, auth),
     )
 
 

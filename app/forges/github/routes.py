@@ -45,6 +45,7 @@ _PULL = _REPO + "/pulls/{number}"
 INSTALLATIONS = Route("GET", "/app/installations")
 INSTALLATION_OF_REPO = Route("GET", _REPO + "/installation")
 MINT_TOKEN = Route("POST", "/app/installations/{installation}/access_tokens")
+REVOKE_TOKEN = Route("DELETE", "/installation/token")
 DELIVERIES = Route("GET", "/app/hook/deliveries")
 DELIVERY = Route("GET", "/app/hook/deliveries/{delivery}")
 CONVERT_MANIFEST = Route("POST", "/app-manifests/{code}/conversions")

@@ -46,6 +46,11 @@ class ProviderModel:
     def label(self) -> str:
         return str(self._spec)
 
+    @property
+    def model(self) -> Model:
+        """For requests of another kind than `ask`."""
+        return self._model
+
     def price(self, *, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float | None:
         return dollars(
             self._spec.provider,

@@ -19,7 +19,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pydantic import JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from app.domain.errors import RateLimited, UserError
 from app.domain.model import Frozen
@@ -48,19 +48,42 @@ class Entry(Frozen):
     times: int | None = None
 
 
+class AgentCall(Frozen):
+    """A tool that a scripted agent uses."""
+
+    tool: str
+    arguments: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+
+
+class AgentMove(Frozen):
+    """One answer of a scripted agent."""
+
+    say: str = ""
+    calls: tuple[AgentCall, ...] = ()
+    delay: float = 0.0
+
+
+class AgentEntry(Frozen):
+    """What an agent does when all words of `when` are in its task."""
+
+    when: tuple[str, ...] = ()
+    steps: tuple[AgentMove, ...] = ()
+
+
 class Script(Frozen):
-    """The whole file."""
+    """The whole file; `agents` is for autofix/scripted_agent.py."""
 
     price: Price = Price()
     log: str = ""
     answers: tuple[Entry, ...] = ()
+    agents: tuple[AgentEntry, ...] = ()
 
 
 class ScriptedModel:
     """Answers by its script, the same question always in the same way."""
 
     def __init__(self, path: Path) -> None:
-        self._script = _read(path)
+        self._script = read_script(path)
         self._log = path.parent / self._script.log if self._script.log else None
         self._used: Counter[int] = Counter()
         self._label = f"scripted:{path.name}"
@@ -124,7 +147,8 @@ class ScriptedModel:
             log.write(json.dumps(line).encode() + b"\n")
 
 
-def _read(path: Path) -> Script:
+def read_script(path: Path) -> Script:
+    """UserError says what is wrong with the file, and where."""
     try:
         return Script.model_validate_json(path.read_bytes())
     except OSError as error:

@@ -24,6 +24,10 @@ if printf '%s\\n' "$PROTECTED_BRANCHES" | grep -qxF -- "$branch"; then
   echo "${PROTECTED_SAYS:-error: GH006: Protected branch update failed for $1.}" >&2
   exit 1
 fi
+if [ -n "$ALLOWED_BRANCHES" ] && ! printf '%s\\n' "$ALLOWED_BRANCHES" | grep -qxF -- "$branch"; then
+  echo "$PROTECTED_SAYS" >&2
+  exit 1
+fi
 case "$3" in *[!0]*) ;; *) exit 0 ;; esac
 case "$2" in *[!0]*) old="$2" ;; *) old="$(git hash-object -t tree /dev/null)" ;; esac
 if [ -n "$REFUSE_WORKFLOWS" ] && ! git diff --quiet "$old" "$3" -- .github/workflows; then

@@ -39,7 +39,7 @@ class GitLabInbox:
             given = headers.get(name, "")
             if _ID.fullmatch(given):
                 return given.lower()
-        # The event's UUID is not enough alone: what a delivery brings about on GitLab carries the UUID of that delivery.
+        # The event's UUID is not enough alone: what a delivery brings about on GitLab carries its UUID as well.
         uuid = headers.get("x-gitlab-event-uuid", "")
         return f"body-{hashlib.sha256(uuid.encode() + body).hexdigest()}"
 

@@ -5,6 +5,7 @@ mentioned, and leaves a trace on every issue and merge request that is named. Wh
 before; this is the second fence, for what passes the first one by a mistake of ours.
 """
 
+import html
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -78,7 +79,7 @@ def _markdown() -> MarkdownIt:
 def _shown(token: Token) -> str:
     """What people see of it, code left out; markup between a sign and its word does not part them here."""
     if token.children is None:
-        return _without_comments(token.content)
+        return html.unescape(_without_comments(token.content))
     return "".join(_pieces(token.children))
 
 
@@ -92,9 +93,8 @@ def _pieces(tokens: list[Token]) -> Iterator[str]:
             case "link_open":
                 # An address is no part of the words around it.
                 yield f" {token.attrs.get('href', '')} "
-            case "html_inline":
-                yield _without_comments(token.content)
             case _:
+                # A tag is nothing that people see.
                 yield from _pieces(token.children or [])
 
 

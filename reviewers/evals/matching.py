@@ -1,6 +1,6 @@
 """Which findings tell of which known problems: by place and by words, never by place alone."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from app.domain.findings import Finding, Place
@@ -78,11 +78,6 @@ def near(known: Known, place: Place) -> bool:
 def located(known: Sequence[Known], findings: Sequence[Finding]) -> int:
     """How many known problems have a finding near them, whatever it says: the most that any judge could find."""
     return sum(any(near(one, finding.place) for finding in findings) for one in known)
-
-
-def said_before(answers: Mapping[tuple[str, str], bool]) -> Judge:
-    """A judge with its answers in hand, by the texts of problem and finding."""
-    return lambda known, finding: answers.get((known.text, text_of(finding)))
 
 
 def _one_to_one(pairs: Sequence[Pair]) -> list[Pair]:

@@ -1,0 +1,105 @@
+"""The real reviewers and the real pipeline over recorded changes: several at once, within a budget, never twice."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.domain.config_layers import in_force
+from app.domain.repo_config import ConfigInForce, Effort
+from app.domain.review import ReviewerReport
+from app.eval.results import Results
+from app.llm.chat import ChatModel
+from app.output.report import Target
+from app.reviewing.work import OpenModel, Work, read
+from reviewers.base import Change
+from reviewers.evals.cases import Case
+from reviewers.evals.judge import judged
+from reviewers.evals.patches import folders_of
+from reviewers.evals.reviewed import Reviewed, reviewed
+from reviewers.pipeline import reviewers_for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """How the changes are reviewed."""
+
+    # None when analysers review alone.
+    open_model: OpenModel | None
+    judge: ChatModel | None
+    effort: Effort
+    jobs: int
+    # Dollars for all of them together; a model without a known price is not held by it.
+    budget: float
+    secrets: Sequence[str]
+
+
+# Called with how many are done, of how many, and what was spent.
+Progress = Callable[[int, int, float], None]
+
+
+async def review_all(cases: Sequence[Case], results: Results, wish: Wish, progress: Progress) -> list[Reviewed]:
+    """A row for every change that was reviewed, now or before; fewer than asked for when the budget is spent."""
+    return await _Reviewing(cases, results, wish, progress).run()
+
+
+class _Reviewing:
+    def __init__(self, cases: Sequence[Case], results: Results, wish: Wish, progress: Progress) -> None:
+        self._cases = cases
+        self._results = results
+        self._wish = wish
+        self._progress = progress
+        self._config = in_force(command={"effort": wish.effort})
+        self._turn = asyncio.Semaphore(wish.jobs)
+        self._done = 0
+        self._spent = 0.0
+
+    async def run(self) -> list[Reviewed]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._row(case)) for case in self._cases]
+        return [row for task in tasks if (row := task.result()) is not None]
+
+    async def _row(self, case: Case) -> Reviewed | None:
+        async with self._turn:
+            row = await asyncio.to_thread(self._results.row, case.case_id)
+            if row is None and self._spent < self._wish.budget:
+                row = await self._review(case)
+                self._spent += row.counts.dollars or 0.0
+                await asyncio.to_thread(self._results.keep, row)
+            self._done += row is not None
+            self._progress(self._done, len(self._cases), self._spent)
+            return row
+
+    async def _review(self, case: Case) -> Reviewed:
+        config = self._config.config
+        diff = await asyncio.to_thread(case.diff, config)
+        async with folders_of(diff) as (head, base):
+            change = Change(
+                diff=diff, head_root=head, base_root=base, title=case.title, body="", effort=self._wish.effort
+            )
+            began = time.monotonic()
+            reports = await self._read(case, change, self._config)
+            took = time.monotonic() - began
+        row = await asyncio.to_thread(
+            reviewed,
+            case,
+            diff,
+            reports,
+            reviewers=reviewers_for("model" if self._wish.open_model else ""),
+            config=config,
+            seconds=took,
+        )
+        return await judged(row, self._wish.judge.ask) if self._wish.judge else row
+
+    async def _read(self, case: Case, change: Change, config: ConfigInForce) -> list[ReviewerReport]:
+        return await read(
+            Work(target=Target(kind="local", name=case.case_id), change=change, config=config),
+            open_model=self._wish.open_model,
+            secrets=self._wish.secrets,
+            progress=_silent,
+            linters_done=_silent,
+        )
+
+
+def _silent(_: object) -> None:
+    """The progress of one change is too small to be shown."""

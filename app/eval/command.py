@@ -1,0 +1,148 @@
+"""`corrigent eval`: how good the reviews are, in figures beside their targets."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from app.domain.errors import UserError
+from app.domain.repo_config import Effort
+from app.eval.bugs import Wish, review_all
+from app.eval.progress import Bar
+from app.eval.render import as_page, as_table
+from app.eval.results import MadeBy, Results, open_results, read_results
+from app.output.report import DISTRIBUTION
+from app.output.terminal import Terminal
+from app.reviewing.model import model_for
+from app.settings import load_settings
+from reviewers.evals import sections
+from reviewers.evals.bug_section import bug_section, comparison
+from reviewers.evals.cases import SETS, Case, read_cases
+from reviewers.evals.figures import EvalReport, Section
+from reviewers.evals.recorded import read_expert_reviews, read_judged_reviews
+from reviewers.evals.reviewed import Reviewed
+
+Part = Literal["theory", "harness", "replay", "anchors", "bugs"]
+PARTS: tuple[Part, ...] = ("theory", "harness", "replay", "anchors", "bugs")
+
+DONE, MISSED, INCOMPLETE = 0, 1, 3
+# How many pull requests are drawn for each rule of the theory.
+_DRAWN, _DRAWN_QUICKLY = 20_000, 1_000
+# A look at every set instead of all of it.
+_QUICK_LIMIT = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What was typed."""
+
+    parts: Sequence[str]
+    data: Path
+    model: str
+    judge: str
+    effort: Effort
+    sets: Sequence[str]
+    # Changes of each set; 0 for all.
+    limit: int
+    jobs: int
+    budget: float
+    results: Path
+    compare: Path | None
+    output: Literal["text", "json"]
+    quick: bool
+
+
+def run_eval(asked: Asked) -> int:
+    """0 when every target is met, 1 when one is missed, 3 when not everything could be reviewed."""
+    if unknown := [part for part in asked.parts if part not in PARTS]:
+        raise UserError(f"There is no part {unknown[0]!r}; there are {', '.join(PARTS)}.")
+    if not asked.data.is_dir():
+        raise UserError(f"There is no folder {asked.data}; --data names the one with the recorded changes.")
+    return _Evaluation(asked).run()
+
+
+class _Evaluation:
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._terminal = Terminal()
+        self._notes: list[str] = []
+
+    def run(self) -> int:
+        asked = self._asked
+        made_by = MadeBy(version=version(DISTRIBUTION), model=asked.model, effort=asked.effort, judge=asked.judge)
+        results = open_results(asked.results, made_by)
+        with self._terminal.at_work():
+            quick = [section for part in asked.parts if part != "bugs" for section in self._section(part)]
+        report = EvalReport(
+            version=made_by.version,
+            made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            reviewed_by=asked.model or "linters alone",
+            sections=(*quick, *(self._bugs(results) if "bugs" in asked.parts else ())),
+        )
+        self._tell(report, results)
+        return INCOMPLETE if self._notes else MISSED if report.missed else DONE
+
+    def _section(self, part: str) -> Iterator[Section]:
+        data, quick = self._asked.data, self._asked.quick
+        self._terminal.progress(part)
+        match part:
+            case "theory":
+                yield sections.theory(pull_requests=_DRAWN_QUICKLY if quick else _DRAWN)
+            case "harness":
+                yield sections.harness(read_expert_reviews(data), quick=quick)
+            case "replay":
+                yield sections.replay(read_judged_reviews(data))
+            case _:
+                yield sections.anchors(self._cases())
+
+    def _bugs(self, results: Results) -> Iterator[Section]:
+        asked, cases = self._asked, self._cases()
+        rows = asyncio.run(self._reviewed(cases, results))
+        if len(rows) < len(cases):
+            left = len(cases) - len(rows)
+            self._notes.append(
+                f"{left} changes were not reviewed: the budget of ${asked.budget:.2f} is spent."
+                " The same command with a larger --budget goes on from here."
+            )
+        yield bug_section(rows, with_model=bool(asked.model), judged=bool(asked.judge))
+        if asked.compare is not None:
+            before, earlier = read_results(asked.compare)
+            yield comparison(earlier, rows, (before.model or "linters alone", asked.model or "linters alone"))
+
+    def _cases(self) -> list[Case]:
+        limit = self._asked.limit or (_QUICK_LIMIT if self._asked.quick else 0)
+        return [
+            case for name in self._asked.sets or SETS for case in read_cases(self._asked.data, (name,))[: limit or None]
+        ]
+
+    async def _reviewed(self, cases: Sequence[Case], results: Results) -> list[Reviewed]:
+        asked, settings = self._asked, load_settings()
+        open_judge = model_for(settings, asked.judge) if asked.judge else None
+        judge = await open_judge() if open_judge else None
+        wish = Wish(
+            open_model=model_for(settings, asked.model) if asked.model else None,
+            judge=judge,
+            effort=asked.effort,
+            jobs=asked.jobs,
+            budget=asked.budget,
+            secrets=settings.secret_values(),
+        )
+        try:
+            with Bar("reviewing") as bar:
+                return await review_all(cases, results, wish, bar.told)
+        finally:
+            if judge is not None:
+                await judge.close()
+
+    def _tell(self, report: EvalReport, results: Results) -> None:
+        as_json = report.model_dump_json(indent=1) + "\n"
+        results.write("report.json", as_json)
+        page = results.write("report.html", as_page(report))
+        self._terminal.write(as_json if self._asked.output == "json" else as_table(report))
+        if self._asked.output == "text":
+            self._terminal.say(f"with charts: {page}")
+        for note in self._notes:
+            self._terminal.complain(note)

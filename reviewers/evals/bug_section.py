@@ -1,0 +1,75 @@
+"""The part of an evaluation that reviews recorded changes: figures by set and language, and beside another run."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from reviewers.evals import metrics
+from reviewers.evals.cases import CLEAN
+from reviewers.evals.figures import Bars, Figure, Section, all_measured, figure, measured
+from reviewers.evals.metrics import METRICS, Counts, difference
+from reviewers.evals.reviewed import Reviewed
+
+# Analysers alone may say so much about a change that nothing is wrong with.
+_CLEAN_POSTS, _CLEAN_HINTS = 0.05, 0.21
+_COMPARED = (
+    "precision", "recall", "F0.5", "clean rate", "posts per pull request", "seconds per pull request",
+    "dollars per pull request",
+)  # fmt: skip
+
+
+def bug_section(rows: Sequence[Reviewed], *, with_model: bool, judged: bool) -> Section:
+    """Everything that was reviewed."""
+    counts = [row.counts for row in rows]
+    clean = [row.counts for row in rows if row.group == CLEAN]
+    how = "A model judge decides whether a finding tells of the bug" if judged else "Place and words decide"
+    return Section(
+        key="bugs",
+        title="Recorded changes, reviewed by the real pipeline",
+        text=f'{len(rows):,} changes. {how}; "located" is what has any finding near it, the most a judge could find. '
+        "Of a changed file only its hunks are known here: analysers read the files that a change adds.",
+        figures=(*all_measured(counts), *(_clean(clean, with_model=with_model) if clean else ())),
+        bars=(
+            _bars("recall by set", "recall", rows, lambda row: row.group),
+            _bars("posts per pull request by set", "posts per pull request", rows, lambda row: row.group),
+            _bars("recall by language", "recall", rows, lambda row: row.language),
+        ),
+    )
+
+
+def comparison(before: Sequence[Reviewed], after: Sequence[Reviewed], names: tuple[str, str]) -> Section:
+    """Two runs over the changes that both reviewed; an interval that leaves out nought is more than chance."""
+    first = {row.case_id: row.counts for row in before}
+    pairs = [(first[row.case_id], row.counts) for row in after if row.case_id in first]
+    earlier, later = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    figures: list[Figure] = []
+    for name in _COMPARED:
+        found = difference(METRICS[name], earlier, later)
+        if found.value == found.value:
+            told = f"{name}, {'more than chance' if found.significant else 'may be chance'} (p {found.chance:.3f})"
+            figures.append(Figure(name=told, value=found.value, low=found.low, high=found.high))
+    return Section(
+        key="comparison",
+        title=f"{names[1]} beside {names[0]}",
+        text=f"{len(pairs):,} changes that both reviewed, drawn in pairs: how much the second is above the first.",
+        figures=tuple(figures),
+    )
+
+
+def _clean(rows: Sequence[Counts], *, with_model: bool) -> tuple[Figure, ...]:
+    posts = measured("posts per clean pull request", metrics.posts, rows)
+    hints = measured("hints per clean pull request", metrics.hints, rows)
+    if with_model:
+        return posts, hints
+    return (
+        posts.model_copy(update={"target": _CLEAN_POSTS}),
+        hints.model_copy(update={"target": _CLEAN_HINTS}),
+        figure("mean of analysers", metrics.seconds(rows), unit="s", target=0.6),
+    )
+
+
+def _bars(title: str, metric: str, rows: Sequence[Reviewed], key: Callable[[Reviewed], str]) -> Bars:
+    groups: dict[str, list[Counts]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row.counts)
+    bars = (measured(name, METRICS[metric], counts) for name, counts in groups.items())
+    return Bars(title=title, unit="", bars=tuple(bar for bar in bars if bar.value is not None))

@@ -17,6 +17,20 @@ Ending = Literal["exited", "signalled", "timeout", "out_of_memory", "too_many_pr
 
 # Where the code lies inside.
 WORK = "/work"
+# Where programs keep what they install for a person; like the code it may be snapshotted.
+HOME = "/tmp/home"  # noqa: S108 — inside the sandbox, where nobody else is
+
+
+class SandboxGone(Exception):
+    """There is no such sandbox any more, or it does not answer; a new one has to be made."""
+
+
+class TooLarge(Exception):
+    """The files that were asked for are larger than the caller allowed."""
+
+
+class NotDone(Exception):
+    """The sandbox could not do what was asked (a full disk, a folder that is a file); the message says why."""
 
 
 class Limits(Frozen):

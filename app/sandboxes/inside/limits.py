@@ -1,0 +1,104 @@
+"""What the supervisor sets before it runs anything, and how it notices that a limit was met."""
+
+import ctypes
+import os
+import resource
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from app.sandboxes.inside import processes
+
+_PR_SET_DUMPABLE = 4
+_NOFILE = 16384
+# A file system with less than this left is full for any program.
+_FULL_BELOW = 64 * 1024
+# Where the counters of the control group may be read, when the outside shows them.
+_COUNTERS = {
+    "out_of_memory": (
+        "/run/corrigent/memory",
+        "/sys/fs/cgroup/memory.events",
+        "/sys/fs/cgroup/memory/memory.oom_control",
+    ),
+    "too_many_processes": ("/run/corrigent/pids", "/sys/fs/cgroup/pids.events", "/sys/fs/cgroup/pids/pids.events"),
+}
+_LINES = {"out_of_memory": b"oom_kill", "too_many_processes": b"max"}
+_WRITABLE = ("/work", "/tmp")  # noqa: S108 — inside the sandbox
+
+
+class Limits(NamedTuple):
+    memory_bytes: int
+    pids: int
+    disk_bytes: int
+    # No control group holds memory and processes: we do.
+    watch: bool
+
+
+def keep_to_ourselves() -> int:
+    """Nobody of our user may read our memory or trace us; nor can we then open what is returned: where to write how
+    readily the kernel takes us when memory runs out."""
+    score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+    if ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        raise OSError("PR_SET_DUMPABLE was refused")
+    return score
+
+
+def apply(limits: Limits) -> None:
+    """For everything that is started from now on; no child can raise them."""
+    for which, wish in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, limits.disk_bytes),
+        (resource.RLIMIT_NOFILE, _NOFILE),
+        (resource.RLIMIT_NPROC, limits.pids),
+        (resource.RLIMIT_DATA, limits.memory_bytes if limits.watch else resource.RLIM_INFINITY),
+    ):
+        hard = resource.getrlimit(which)[1]
+        most = wish if hard == resource.RLIM_INFINITY else hard if wish == resource.RLIM_INFINITY else min(wish, hard)
+        resource.setrlimit(which, (most, most))
+
+
+def counters() -> dict[str, int]:
+    return {name: _counter(paths, _LINES[name]) for name, paths in _COUNTERS.items()}
+
+
+def _counter(paths: tuple[str, ...], line: bytes) -> int:
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                for words in (row.split() for row in file):
+                    if len(words) == 2 and words[0] == line:
+                        return int(words[1])
+        except OSError:
+            continue
+    return 0
+
+
+def met_since(before: Mapping[str, int]) -> str:
+    """Which limit was met since `before`; empty when none was."""
+    now = counters()
+    met = [name for name in _COUNTERS if now[name] > before[name]]
+    return met[0] if met else "disk_full" if disk_is_full() else ""
+
+
+def disk_is_full() -> bool:
+    return any(_left(folder) < _FULL_BELOW for folder in _WRITABLE)
+
+
+def _left(folder: str) -> int:
+    try:
+        seen = os.statvfs(folder)
+    except OSError:
+        return _FULL_BELOW
+    return 0 if seen.f_files and not seen.f_favail else seen.f_bavail * seen.f_frsize
+
+
+def noticed(limits: Limits) -> str:
+    """A look while commands run: which limit is met now. Where no control group does it, we kill the largest process
+    when all together are too large."""
+    if limits.watch:
+        alive = list(processes.processes())
+        if sum(process.resident for process in alive) > limits.memory_bytes:
+            processes.kill(max(alive, key=lambda process: process.resident).pid)
+            return "out_of_memory"
+        if len(alive) >= limits.pids - 2:
+            return "too_many_processes"
+    return "disk_full" if disk_is_full() else ""

@@ -1,0 +1,76 @@
+"""The processes of a sandbox as its PID 1 sees them: which belong to a command, how much they use, and their end."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+# How long are a command's processes hunted one by one before everything in the sandbox is killed?
+_HUNT_SECONDS = 1.0
+
+
+class Process(NamedTuple):
+    pid: int
+    parent: int
+    group: int
+    session: int
+    # In clock ticks since the machine's start.
+    started: int
+    resident: int
+
+
+def processes() -> Iterator[Process]:
+    for name in os.listdir("/proc"):
+        if name.isdigit() and name != "1":
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    # The program's name may hold spaces and brackets; the last bracket ends it.
+                    fields = file.read().rpartition(b")")[2].split()
+            except OSError:
+                continue
+            if len(fields) > 21 and fields[0] not in {b"Z", b"X"}:
+                parent, group, session = (int(field) for field in fields[1:4])
+                yield Process(int(name), parent, group, session, int(fields[19]), int(fields[21]) * _PAGE)
+
+
+def ticks_now() -> int:
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
+
+
+def end(leader: int, started: int, others: frozenset[int]) -> None:
+    """Kill a command with all it started, also what left its session. Orphans cannot be told from those of another
+    command, so all that are younger than this one go with it. A bomb that outruns us takes the whole sandbox along."""
+    deadline = time.monotonic() + _HUNT_SECONDS
+    while theirs := _of(leader, started, others):
+        if time.monotonic() > deadline:
+            kill(-1)
+            return
+        for pid in theirs:
+            kill(pid)
+        # A killed process may take a moment to die.
+        time.sleep(0.002)
+
+
+def kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _of(leader: int, started: int, others: frozenset[int]) -> set[int]:
+    alive = {process.pid: process for process in processes()}
+
+    def belongs(process: Process) -> bool:
+        top, seen = process, set[int]()
+        # Numbers may be given anew while we look, so that a chain of parents could be a ring.
+        while top.parent in alive and top.pid not in seen and top.pid != leader:
+            seen.add(top.pid)
+            top = alive[top.parent]
+        if leader in {top.pid, process.session, process.group}:
+            return True
+        return top.pid not in others and process.session not in others and process.started >= started
+
+    return {pid for pid, process in alive.items() if belongs(process)}

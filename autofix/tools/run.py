@@ -34,7 +34,9 @@ def shell(command: str) -> tuple[str, ...]:
 def report(ran: Ran) -> Shown:
     """How it ended first, since a long output hides it."""
     output = decoded(ran).rstrip()
-    head = f"({ended(ran)}, {ran.ended.seconds:.1f} s)" if ran.ended.ending == "exited" else f"({ended(ran)})"
+    # Short times are no news, and would make every run's output another.
+    took = f", {ran.ended.seconds:.0f} s" if ran.ended.ending == "exited" and ran.ended.seconds >= 5 else ""
+    head = f"({ended(ran)}{took})"
     return Shown(f"{head}\n{output}" if output else f"{head} no output", failed=ran.ended.ending != "exited")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -18,8 +19,10 @@ class FolderRoom:
     """Commands run in the folder; one with an exec_id that ran already is not run again."""
 
     folder: Path
+    # Where what ran is kept, so that it outlives this process as a sandbox does.
+    ledger: Path | None = None
     ran: dict[str, Ran] = field(default_factory=dict[str, Ran])
-    path: str = field(default_factory=lambda: os.environ["PATH"])
+    path: str = f"{Path(sys.base_prefix) / 'bin'}:/usr/bin:/bin"
     # Every program that really ran.
     started: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
 
@@ -34,12 +37,17 @@ class FolderRoom:
         within: timedelta = timedelta(minutes=5),
         output_bytes: int = 200_000,
     ) -> Ran:
+        kept = self.ledger / exec_id if self.ledger and exec_id else None
+        if kept is not None and kept.is_file():
+            return Ran.model_validate_json(kept.read_bytes())
         if exec_id and exec_id in self.ran:
             return self.ran[exec_id]
         self.started.append(tuple(argv))
         done = await self._run(argv, self._inside(cwd), env or {}, stdin, within, output_bytes)
         if exec_id:
             self.ran[exec_id] = done
+        if kept is not None:
+            kept.write_text(done.model_dump_json())
         return done
 
     async def write(self, files: Mapping[str, bytes], folder: str = WORK) -> None:

@@ -174,7 +174,7 @@ async def test_a_call_that_is_repeated_after_a_crash_does_nothing_twice(bench: B
 
 async def test_run_says_first_how_it_ended(bench: Bench) -> None:
     text = await bench.shows("run", command="echo hello | tr a-z A-Z; exit 3")
-    assert text.startswith("(exit code 3, ")
+    assert text.startswith("(exit code 3)\n")
     assert text.endswith("HELLO")
     stopped = await bench.fails("run", command="echo begun; sleep 60", seconds=1)
     assert stopped == "(it was stopped after 1 s)\nbegun"

@@ -4,17 +4,18 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from reviewers.evals.figures import Bars, Curve, Figure, Line
 
 _WIDTH, _HEIGHT = 520.0, 300.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 120.0, 14.0, 40.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 130.0, 24.0, 40.0
 _BAR_ROW, _BAR_NAMES, _BAR_VALUES = 24.0, 120.0, 110.0
 # How many looks the style sheet knows; more lines than that begin anew.
 _LOOKS = 6
-_TEXT_HEIGHT = 12.0
+_TEXT_HEIGHT, _LETTER = 12.0, 5.6
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def _axes(chart: Curve, x: _Scale, y: _Scale) -> Iterator[str]:
         yield _path("grid", [(x.at(tick), y.start), (x.at(tick), y.end)])
         yield _text(x.at(tick), y.start + 15, f"{tick:g}", "tick middle")
     yield _text((x.start + x.end) / 2, _HEIGHT - 6, chart.x, "axis middle")
-    yield _text(x.start - 40, _TOP - 3, chart.y, "axis")
+    yield _text(x.start - 40, 10, chart.y, "axis")
 
 
 def _series(line: Line, look: int, x: _Scale, y: _Scale, *, scattered: bool) -> Iterator[str]:
@@ -97,15 +98,37 @@ def _series(line: Line, look: int, x: _Scale, y: _Scale, *, scattered: bool) -> 
 
 
 def _names(chart: Curve, x: _Scale, y: _Scale) -> Iterator[str]:
-    """Each line's name behind its last point; names that would lie over each other are moved down."""
-    ends = [(line, *line.points[-1]) for line in chart.lines if line.points]
-    taken: list[tuple[float, float]] = []
-    for line, first, second in sorted(ends, key=lambda end: -end[2]):
-        left, top = x.at(first) + 8, y.at(second) + 4
-        while any(abs(top - other) < _TEXT_HEIGHT and abs(left - beside) < 62 for beside, other in taken):
-            top += 2
-        taken.append((left, top))
-        yield _text(left, top, line.name, "name")
+    """Each line's name beside its last point, where it lies over no other name and over no dot."""
+    dots = [(x.at(first), y.at(second)) for line in chart.lines for first, second in line.points]
+    taken = [_Box(left - 3, top - 3, left + 3, top + 3) for left, top in dots]
+    for line in chart.lines:
+        if not line.points:
+            continue
+        left, top = x.at(line.points[-1][0]), y.at(line.points[-1][1])
+        boxes = list(_beside(left, top, _LETTER * len(line.name)))
+        box = next((box for box in boxes if not any(box.over(other) for other in taken)), boxes[0])
+        taken.append(box)
+        yield _text(box.left, box.bottom - 2, line.name, "name")
+
+
+class _Box(NamedTuple):
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def over(self, other: "_Box") -> bool:
+        across = self.left < other.right and other.left < self.right
+        return across and self.top < other.bottom and other.top < self.bottom
+
+
+def _beside(left: float, top: float, width: float) -> Iterator[_Box]:
+    """Right of a dot first, then left of it, then farther and farther above and below."""
+    for away in range(0, 60, 6):
+        for down in (away, -away):
+            for start in (left + 7, left - 7 - width):
+                middle = top + down
+                yield _Box(start, middle - _TEXT_HEIGHT / 2, start + width, middle + _TEXT_HEIGHT / 2)
 
 
 def _bar(bar: Figure, top: float, scale: _Scale) -> Iterator[str]:
@@ -133,7 +156,7 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     """Round ends around all values, nought included where it is near."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     step = _round_step(max(high - low, 1e-6) / 5)
-    if low >= 0 and low <= high / 2:
+    if 0 <= low <= high / 4:
         low = 0.0
     low, high = math.floor(low / step) * step, math.ceil(high / step) * step
     return (low, high) if high > low else (low, low + step)

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from app.domain.errors import UserError
 from app.domain.model import Frozen
 from reviewers.evals.reviewed import Reviewed
-from reviewers.registry import MODEL_REVIEWERS
 
 _MADE_BY = "run.json"
 
@@ -36,8 +35,7 @@ class Results:
         if not file.is_file():
             return None
         row = _read(file)
-        failed = any(reason.startswith(MODEL_REVIEWERS) for reason in row.unread)
-        return None if failed else row
+        return None if row.model_failed else row
 
     def keep(self, row: Reviewed) -> None:
         _write(self._file(row.case_id), row.model_dump_json(indent=1) + "\n")

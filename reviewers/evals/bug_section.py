@@ -27,7 +27,11 @@ def bug_section(rows: Sequence[Reviewed], *, with_model: bool, judged: bool) -> 
         title="Recorded changes, reviewed by the real pipeline",
         text=f'{len(rows):,} changes. {how}; "located" is what has any finding near it, the most a judge could find. '
         "Of a changed file only its hunks are known here: analysers read the files that a change adds.",
-        figures=(*all_measured(counts), *(_clean(clean, with_model=with_model) if clean else ())),
+        figures=(
+            *all_measured(counts),
+            *(_clean(clean, with_model=with_model) if clean else ()),
+            *((figure("not read whole by the model", sum(row.model_failed for row in rows), target=0),) * with_model),
+        ),
         bars=(
             _bars("recall by set", "recall", rows, lambda row: row.group),
             _bars("posts per pull request by set", "posts per pull request", rows, lambda row: row.group),

@@ -1,4 +1,4 @@
-"""A change that exists as a patch only: its diff, and the folders a reviewer reads, with the files it holds whole."""
+"""A change that exists as a patch only: its diff, and the folders a reviewer reads, with the files that are new."""
 
 import re
 from collections.abc import AsyncGenerator, Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.checkouts.diff_parser import parse
-from app.domain.diff import Diff, FileChange, Side
+from app.domain.diff import Diff, FileChange
 from app.domain.file_rules import Attributes, ChangedFile, over_limits, skip_reason, skip_reason_by_text
 from app.domain.repo_config import RepoConfig
 
@@ -27,9 +27,9 @@ def read_patch(patch: bytes, *, base_sha: str, head_sha: str, config: RepoConfig
 
 @asynccontextmanager
 async def folders_of(diff: Diff) -> AsyncGenerator[tuple[Path, Path]]:
-    """Head and base, for as long as this is entered.
+    """Head and base, for as long as this is entered; the head holds the files that are new.
 
-    Of a changed file a patch shows a few lines only: a linter would find it broken, so it is not there at all.
+    Of the others a patch shows a few lines only: a linter would find them broken, so they are not there at all.
     """
     with TemporaryDirectory(prefix="corrigent-eval-") as name:
         head, base = Path(name) / "head", Path(name) / "base"
@@ -37,9 +37,7 @@ async def folders_of(diff: Diff) -> AsyncGenerator[tuple[Path, Path]]:
         base.mkdir()
         for file in diff.reviewable:
             if file.kind == "added":
-                _write(head, file.path, file, "new")
-            elif file.kind == "deleted":
-                _write(base, file.old_path, file, "old")
+                _write(head, file)
         yield head, base
 
 
@@ -84,10 +82,10 @@ def _facts(file: FileChange) -> ChangedFile:
     )
 
 
-def _write(folder: Path, path: str, file: FileChange, side: Side) -> None:
-    target = (folder / path).resolve()
+def _write(folder: Path, file: FileChange) -> None:
+    target = (folder / file.path).resolve()
     if not target.is_relative_to(folder.resolve()):
         return
-    lines = [line.text for hunk in file.hunks for line in hunk.lines if getattr(line, side) is not None]
+    lines = [line.text for hunk in file.hunks for line in hunk.lines if line.new is not None]
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text("\n".join((*lines, "")), encoding="utf-8", errors="surrogateescape")

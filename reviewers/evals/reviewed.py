@@ -39,6 +39,11 @@ class Reviewed(Frozen):
     # Answers of a model judge, as (problem, finding, same), by position.
     judged: tuple[tuple[int, int, bool], ...] = ()
 
+    @property
+    def model_failed(self) -> bool:
+        """What it did not read cannot be held for or against it; the next run asks it again."""
+        return any(reason.startswith(MODEL_REVIEWERS) for reason in self.unread)
+
     def counted(self, judge: Judge | None = None) -> "Reviewed":
         """With its counts made by this judge."""
         said = {**self.counts.model_dump(), **_truth(self.known, self.posted, judge)}

@@ -15,7 +15,8 @@ from reviewers.evals.theory import Rule, World, by_formula, by_lot
 # The rules of the efforts `normal` and `high`: passes, and votes needed.
 EFFORTS = ((5, 2), (8, 3))
 _RULES = tuple(Rule(passes=k, needed=t) for k, t in ((1, 1), (3, 2), (5, 2), (8, 1), (8, 2), (8, 3), (8, 4)))
-_VALIDATED = tuple(rule.model_copy(update={"keeps_true": 0.9, "keeps_false": 0.4}) for rule in _RULES)
+_VALIDATOR = {"keeps_true": 0.9, "keeps_false": 0.4}
+_VALIDATED = tuple(rule.model_copy(update=_VALIDATOR) for rule in _RULES)
 _NOISE = (0.06, 0.12, 0.24, 0.36)
 _VALIDATORS = (1.0, 0.6, 0.4, 0.2)
 
@@ -35,7 +36,7 @@ def theory(*, pull_requests: int) -> Section:
         text=f"Recall and false posts of {len(_RULES) * 2} rules in {len(worlds)} worlds, "
         f"{pull_requests:,} pull requests drawn for each.",
         figures=(figure("farthest from the formula", away, unit="sigma", target=4),),
-        curves=(_frontier("recall and precision by formula", World()),),
+        curves=(_frontier(World()),),
     )
 
 
@@ -105,12 +106,21 @@ def _sigmas(world: World, rule: Rule, pull_requests: int) -> Iterator[float]:
     yield abs(lots.false_posts - formula.false_posts) / lots.false_error
 
 
-def _frontier(title: str, world: World) -> Curve:
+def _frontier(world: World) -> Curve:
+    """What each vote more costs in recall and buys in precision, and where the efforts stand."""
     lines: list[Line] = []
-    for name, rules in (("no validator", _RULES), ("validator", _VALIDATED)):
-        outlooks = (by_formula(world, rule) for rule in rules)
-        lines.append(Line(name=name, points=tuple(sorted((one.recall, one.precision) for one in outlooks))))
-    return Curve(title=title, x="recall", y="precision", lines=tuple(lines), scattered=True)
+    for name, keeps in (("", {}), (", validator", _VALIDATOR)):
+        rules = [Rule(passes=8, needed=needed, **keeps) for needed in range(1, 7)]
+        lines.append(Line(name=f"8 passes{name}", points=tuple(_point(world, rule) for rule in rules)))
+        for passes, needed in ((1, 1), *EFFORTS):
+            rule = Rule(passes=passes, needed=needed, **keeps)
+            lines.append(Line(name=f"{passes} ≥ {needed}{name}", points=(_point(world, rule),)))
+    return Curve(title="recall and precision by formula", x="recall", y="precision", lines=tuple(lines), scattered=True)
+
+
+def _point(world: World, rule: Rule) -> tuple[float, float]:
+    outlook = by_formula(world, rule)
+    return outlook.recall, outlook.precision
 
 
 def _beside_the_oracle(name: str, outcome: Outcome) -> Iterator[Figure]:

@@ -194,7 +194,11 @@ def _held(stack: AsyncExitStack, settings: Settings, state: Running, turns: Turn
 def _dispatch(stack: AsyncExitStack, settings: Settings, state: Running, turns: Turns) -> None:
     store, inboxes = state.store, state.forges.inboxes
     routing = Routing(
-        repositories=store.repositories, actions=store.actions, runs=store.runs, mentions=state.forges.mentions
+        repositories=store.repositories,
+        actions=store.actions,
+        agents=store.agents,
+        runs=store.runs,
+        mentions=state.forges.mentions,
     )
     state.dispatcher = Dispatcher(
         deliveries=store.deliveries,

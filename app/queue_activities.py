@@ -12,9 +12,14 @@ from app.metrics import Metrics
 from app.reviewer_making import ModelReviewers, make_plain, silent
 from app.settings import Settings
 from app.store.blobs import Blobs
-from app.wiring import Forges, Store, open_mirrors, open_retention, operator_layers, utc_now, voices
+from app.wiring import Forges, Store, open_mirrors, open_patching, open_retention, operator_layers, utc_now, voices
 from workflows import queues
 from workflows.activities.act import Acting
+from workflows.activities.agent_begin import AgentBeginning
+from workflows.activities.agent_deliver import Delivering
+from workflows.activities.agent_push import Pushing
+from workflows.activities.agent_start import AgentStarts
+from workflows.activities.agent_telling import Telling
 from workflows.activities.begin import Beginning
 from workflows.activities.checks import Checks
 from workflows.activities.chores import Chores
@@ -91,7 +96,7 @@ class Control:
     figures: Figures
 
     def activities(self) -> Sequence[Activity]:
-        posting, chores = self._posting(), self._chores()
+        posting, chores, delivering = self._posting(), self._chores(), self._delivering()
         return (
             self._looking().look,
             self._beginning().begin_review,
@@ -99,6 +104,10 @@ class Control:
             posting.show_wait,
             posting.close_review,
             self._acting().act,
+            self._agent_beginning().begin_agent,
+            delivering.deliver_fix,
+            delivering.ask_people,
+            delivering.end_agent,
             chores.reconcile,
             chores.janitor,
             chores.retention,
@@ -149,6 +158,63 @@ class Control:
             clock=utc_now,
         )
 
+    @cached_property
+    def _agent_starts(self) -> AgentStarts:
+        return AgentStarts(agents=self.store.agents, blobs=self.store.blobs, turns=self.turns, clock=utc_now)
+
+    @cached_property
+    def _telling(self) -> Telling:
+        return Telling(
+            writers=self.forges.writers,
+            agents=self.store.agents,
+            actions=self.store.actions,
+            effects=self.store.effects,
+            voices=self._voices,
+            clock=utc_now,
+        )
+
+    def _agent_beginning(self) -> AgentBeginning:
+        return AgentBeginning(
+            readers=self.forges.readers,
+            agents=self.store.agents,
+            actions=self.store.actions,
+            findings=self.store.findings,
+            effects=self.store.effects,
+            blobs=self.store.blobs,
+            mirrors=self._mirrors,
+            fetching=self._fetching,
+            configurations=self._configurations,
+            telling=self._telling,
+            has_model=bool(self.settings.model),
+            clock=utc_now,
+        )
+
+    def _delivering(self) -> Delivering:
+        pushing = Pushing(
+            readers=self.forges.readers,
+            pushers=self.forges.pushers,
+            agents=self.store.agents,
+            findings=self.store.findings,
+            effects=self.store.effects,
+            audit=self.store.audit,
+            blobs=self.store.blobs,
+            mirrors=self._mirrors,
+            patching=open_patching(self.settings, self._mirrors),
+            fetching=self._fetching,
+            is_quiet=self.forges.is_quiet,
+            clock=utc_now,
+        )
+        return Delivering(
+            readers=self.forges.readers,
+            agents=self.store.agents,
+            problems=self.store.environment_problems,
+            blobs=self.store.blobs,
+            pushing=pushing,
+            telling=self._telling,
+            time_scale=self.settings.time_scale,
+            clock=utc_now,
+        )
+
     def _looking(self) -> Looking:
         return Looking(
             readers=self.forges.readers,
@@ -158,6 +224,7 @@ class Control:
             blobs=self.store.blobs,
             fetching=self._fetching,
             configurations=self._configurations,
+            agent_starts=self._agent_starts,
         )
 
     def _beginning(self) -> Beginning:
@@ -183,6 +250,7 @@ class Control:
             concluding=self._concluding,
             voices=self._voices,
             checks=self._checks,
+            agent_starts=self._agent_starts,
             clock=utc_now,
         )
 
@@ -200,6 +268,8 @@ class Control:
             readers=self.forges.readers,
             writers=self.forges.writers,
             actions=self.store.actions,
+            agents=self.store.agents,
+            agent_starts=self._agent_starts,
             audit=self.store.audit,
             effects=self.store.effects,
             findings=self.store.findings,
@@ -220,6 +290,7 @@ class Control:
             repositories=self.store.repositories,
             pull_requests=self.store.pull_requests,
             runs=self.store.runs,
+            agents=self.store.agents,
             audit=self.store.audit,
             retention=open_retention(self.settings, self.store),
             mirrors=self._mirrors,

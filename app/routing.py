@@ -18,6 +18,7 @@ from app.domain.events import (
 from app.domain.model import Frozen
 from app.domain.pull_request import Person, PullRequestRef
 from app.store.actions import Actions
+from app.store.agents import Agents
 from app.store.repositories import Repositories
 from app.store.runs import Runs
 from workflows.messages import Nudge, NudgeKind
@@ -34,6 +35,8 @@ KIND: Mapping[str, NudgeKind] = {
     "unlabeled": "changed",
 }
 LONGEST_ARGUMENT = 1000
+# Stands for the line of a command in the key of a reply that has none.
+REPLY = "(reply)"
 
 
 class Meaning(Frozen):
@@ -51,10 +54,17 @@ class Routing:
     """Turns an event into its meaning. Safe to repeat: every row it writes is unique by the event's own identity."""
 
     def __init__(
-        self, *, repositories: Repositories, actions: Actions, runs: Runs, mentions: Mapping[str, Sequence[str]]
+        self,
+        *,
+        repositories: Repositories,
+        actions: Actions,
+        agents: Agents,
+        runs: Runs,
+        mentions: Mapping[str, Sequence[str]],
     ) -> None:
         self.repositories = repositories
         self.actions = actions
+        self.agents = agents
         self.runs = runs
         # Connection -> the words that address us there ("/corrigent", "@acme-corrigent").
         self.mentions = mentions
@@ -88,7 +98,7 @@ class Routing:
         words = self.mentions.get(event.ref.connection, ())
         commands = parse(event.body, mentions=words, previous_body=event.previous_body)
         if not commands:
-            return Meaning(ref=event.ref, reason="no command")
+            return await self._replied(event, delivery)
         await self.repositories.ensure(event.repo)
         nudges: list[Nudge] = []
         for command in commands:
@@ -106,6 +116,29 @@ class Routing:
             )
             nudges.append(await self._act(action, delivery))
         return Meaning(ref=event.ref, nudges=tuple(nudges), installation=event.repo.installation_id, reason="command")
+
+    async def _replied(self, event: CommentMade, delivery: Delivery) -> Meaning:
+        """Words without a command: in a thread where an agent spoke last they are for that agent."""
+        root = event.root_comment_id
+        # An edited reply was heard when it was written.
+        is_new = event.kind == "thread" and root is not None and event.previous_body is None
+        if not is_new or event.author.is_bot or not event.body.strip():
+            return Meaning(ref=event.ref, reason="no command")
+        if await self.agents.in_thread(event.ref, root or "") is None:
+            return Meaning(ref=event.ref, reason="no command")
+        action = Action(
+            action_key=action_key(event.ref.connection, event.comment_id, REPLY, 0),
+            ref=event.ref,
+            word="agent",
+            argument=event.body.strip()[:LONGEST_ARGUMENT],
+            actor=event.author,
+            source="thread",
+            comment_id=event.comment_id,
+            root_comment_id=root,
+            received_at=delivery.received_at,
+        )
+        nudge = await self._act(action, delivery)
+        return Meaning(ref=event.ref, nudges=(nudge,), installation=event.repo.installation_id, reason="reply")
 
     async def _resolved(self, event: ThreadResolved, delivery: Delivery) -> Meaning:
         action = Action(

@@ -7,15 +7,17 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from app.checkouts.mirrors import Mirrors
+from app.checkouts.patching import Patching
 from app.domain.names import COMMAND_PREFIX
 from app.domain.phrases import Voice
 from app.domain.pull_request import PullRequestRef
-from app.forges.base import ForgeInbox, ForgeReader, ForgeWriter, Limits
+from app.forges.base import ForgeInbox, ForgePusher, ForgeReader, ForgeWriter, Limits
 from app.forges.quiet import QuietWriter
 from app.forges.registry import Connection, Forge, Observe, build
 from app.metrics import Metrics
 from app.settings import Settings
 from app.store.actions import Actions
+from app.store.agents import Agents
 from app.store.audit import Audit
 from app.store.blobs import Blobs
 from app.store.config_files import ConfigFiles
@@ -23,6 +25,7 @@ from app.store.cursors import Cursors
 from app.store.database import Database
 from app.store.deliveries import Deliveries
 from app.store.effects import Effects
+from app.store.environment_problems import EnvironmentProblems
 from app.store.findings import Findings
 from app.store.limits import LimitBuckets
 from app.store.pull_requests import PullRequests
@@ -48,12 +51,14 @@ class Store:
 
     db: Database
     actions: Actions
+    agents: Agents
     audit: Audit
     blobs: Blobs
     config_files: ConfigFiles
     cursors: Cursors
     deliveries: Deliveries
     effects: Effects
+    environment_problems: EnvironmentProblems
     findings: Findings
     limits: LimitBuckets
     pull_requests: PullRequests
@@ -74,12 +79,14 @@ async def open_store(settings: Settings, *, may_migrate: bool, metrics: Metrics 
         yield Store(
             db=db,
             actions=Actions(db),
+            agents=Agents(db),
             audit=Audit(db),
             blobs=open_blobs(settings),
             config_files=ConfigFiles(db),
             cursors=Cursors(db),
             deliveries=Deliveries(db),
             effects=Effects(db, adopted=watched.adopted),
+            environment_problems=EnvironmentProblems(db),
             findings=Findings(db),
             limits=LimitBuckets(db, watch=watched),
             pull_requests=PullRequests(db),
@@ -132,6 +139,10 @@ class Forges:
     @property
     def writers(self) -> Mapping[str, ForgeWriter]:
         return {key: QuietWriter(forge.writer, self.is_quiet) for key, forge in self.all.items()}
+
+    @property
+    def pushers(self) -> Mapping[str, ForgePusher]:
+        return {key: forge.pusher for key, forge in self.all.items() if forge.pusher is not None}
 
     @property
     def mentions(self) -> Mapping[str, tuple[str, ...]]:
@@ -194,9 +205,17 @@ def voices(settings: Settings) -> dict[str, Voice]:
 
 
 def open_mirrors(settings: Settings) -> Mirrors:
+    return Mirrors(settings.mirrors_folder, protocols=_protocols(settings))
+
+
+def open_patching(settings: Settings, mirrors: Mirrors) -> Patching:
+    return Patching(mirrors, protocols=_protocols(settings))
+
+
+def _protocols(settings: Settings) -> tuple[str, ...]:
     """Plain http only to a forge on this machine: the demo's."""
     home = all(urlsplit(one.web_url).scheme == "http" for one in settings.connections) and settings.connections
-    return Mirrors(settings.mirrors_folder, protocols=("https", "http") if home else ("https",))
+    return ("https", "http") if home else ("https",)
 
 
 def operator_layers(settings: Settings) -> OperatorLayers:

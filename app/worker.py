@@ -14,6 +14,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from workflows import queues
 from workflows.activities.failures import FailureSense
+from workflows.agent import Agent
 from workflows.housekeeping import Housekeeping
 from workflows.pull_request import PullRequest
 from workflows.review import Review
@@ -24,6 +25,8 @@ GRACE = timedelta(seconds=20)
 # Pure modules that the workflow sandbox need not load again for every workflow: 1 ms instead of 22.
 PASSED_THROUGH = (
     "app.domain",
+    "app.sandboxes.base",
+    "workflows.agent_messages",
     "workflows.messages",
     "workflows.timing",
     "workflows.turn",
@@ -76,7 +79,7 @@ def _worker(client: Client, queue: str, activities: Sequence[Activity], build_id
     return Worker(
         client,
         task_queue=queue,
-        workflows=[PullRequest, Review, Housekeeping] if runs_workflows else [],
+        workflows=[PullRequest, Review, Agent, Housekeeping] if runs_workflows else [],
         activities=activities,
         deployment_config=WorkerDeploymentConfig(
             version=WorkerDeploymentVersion(DEPLOYMENT, build_id),

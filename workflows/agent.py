@@ -61,6 +61,8 @@ class Agent:
         self.delivering = False
         self.round = 0
         self.rooms: list[SandboxRef] = []
+        # What went wrong with a sandbox's set-up; an operator is told at the end.
+        self.problem = ""
 
     @workflow.signal
     def tell(self, word: AgentWord) -> None:
@@ -128,7 +130,7 @@ class Agent:
                 if proof.grade != "none" or not begun.has_model:
                     return await self._deliver(word, proof.fix_key, "")
         if not begun.has_model:
-            raise Ended(self._ending("failed", "no_model"))
+            raise Ended(self._ending("failed", "no model is configured", no_model=True))
         return await self._mend_by_model(word, begun, room)
 
     async def _mend_by_model(self, word: AgentWord, begun: BegunAgent, room: SandboxRef) -> FixDelivered | None:
@@ -153,7 +155,7 @@ class Agent:
                 number=number,
                 round=self.round,
             )
-            done = await call("agent_chunk", step, ChunkDone, timing.AGENT_WORK, queue=queues.LLM)
+            done = await call("run_agent_chunk", step, ChunkDone, timing.AGENT_WORK, queue=queues.LLM)
             match done.end:
                 case "finished":
                     return done.result_key
@@ -198,6 +200,7 @@ class Agent:
         if ready.sandbox is None:
             raise Ended(self._ending("failed", ready.refusal, no_sandbox=ready.no_backend))
         self.rooms.append(ready.sandbox)
+        self.problem = self.problem or ready.problem
         return ready.sandbox
 
     async def _prove(self, begun: BegunAgent, patch_key: str, result_key: str, *, made_by: str) -> ProofMade:
@@ -228,6 +231,7 @@ class Agent:
             fix_key=fix_key,
             result_key=result_key,
             workspace_key=workspace_key,
+            problem=self.problem,
             round=self.round,
             may_try_again=self.round <= MOST_MOVES,
         )
@@ -257,7 +261,9 @@ class Agent:
         # Whoever stops something sees that it stops; nothing more is said.
         await self._end(self._ending("stopped", reason, told=False))
 
-    def _ending(self, state: str, reason: str, *, told: bool = True, no_sandbox: bool = False) -> AgentEnding:
+    def _ending(
+        self, state: str, reason: str, *, told: bool = True, no_sandbox: bool = False, no_model: bool = False
+    ) -> AgentEnding:
         return AgentEnding.model_validate(
             {
                 "agent_id": self.start.agent_id,
@@ -266,6 +272,8 @@ class Agent:
                 "round": self.round,
                 "told": told,
                 "no_sandbox": no_sandbox,
+                "no_model": no_model,
+                "problem": self.problem,
             }
         )
 

@@ -62,6 +62,8 @@ class RoomReady(Frozen):
     refusal: str = ""
     # No backend of this installation passed its probe.
     no_backend: bool = False
+    # What went wrong with the set-up, a phrase; the work goes on without it.
+    problem: str = ""
 
 
 class RoomKept(Frozen):
@@ -158,6 +160,7 @@ class DeliverFix(Frozen):
     # The AgentResult, for an agent that was asked in words.
     result_key: str = ""
     workspace_key: str = ""
+    problem: str = ""
     round: int = 1
     # Whether a fix that the branch moved away from is made anew, or people are told.
     may_try_again: bool = True
@@ -194,3 +197,5 @@ class AgentEnding(Frozen):
     # Whether people are told, or only the row.
     told: bool = True
     no_sandbox: bool = False
+    no_model: bool = False
+    problem: str = ""

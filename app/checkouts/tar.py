@@ -20,11 +20,11 @@ class Source(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def member(name: bytes, content: bytes) -> bytes:
-    """A file of the archive; any tar program can read it."""
+def member(name: bytes, content: bytes, *, program: bool = False) -> bytes:
+    """A file of the archive, which may be run or not; any tar program can read it."""
     long_name = name + b"\0"
     prefix = _header(b"././@LongLink", len(long_name), _LONG_NAME) + _padded(long_name) if len(name) > 100 else b""
-    return prefix + _header(name[:100], len(content), _FILE) + _padded(content)
+    return prefix + _header(name[:100], len(content), _FILE, b"0000700" if program else b"0000600") + _padded(content)
 
 
 def end() -> bytes:
@@ -52,8 +52,8 @@ def members(source: Source, *, max_bytes: int) -> Iterator[tuple[bytes, bytes]]:
         raise BadArchive("The archive ends too early.")
 
 
-def _header(name: bytes, size: int, kind: bytes) -> bytes:
-    front = name.ljust(100, b"\0") + b"0000600\0" + b"0000000\0" * 2 + b"%011o\0" % size + b"00000000000\0"
+def _header(name: bytes, size: int, kind: bytes, mode: bytes = b"0000600") -> bytes:
+    front = name.ljust(100, b"\0") + mode + b"\0" + b"0000000\0" * 2 + b"%011o\0" % size + b"00000000000\0"
     # The sum counts its own eight bytes as spaces.
     return front + b"%06o\0 " % (sum(front) + 8 * 32 + kind[0] + _TAIL_SUM) + kind + _TAIL
 

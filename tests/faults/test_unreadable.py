@@ -49,7 +49,13 @@ async def test_one_unreadable_delivery_does_not_stop_the_others(temporal: Tempor
         dispatcher = Dispatcher(
             deliveries=store.deliveries,
             inboxes={"x": Surprised()},
-            routing=Routing(repositories=store.repositories, actions=store.actions, runs=store.runs, mentions={}),
+            routing=Routing(
+                repositories=store.repositories,
+                actions=store.actions,
+                agents=store.agents,
+                runs=store.runs,
+                mentions={},
+            ),
             turns=Turns(await Client.connect(temporal.address)),
             dispatched=lambda _seconds: None,
         )

@@ -92,8 +92,12 @@ comment by corrigent[bot]
   ```
   review          reads what is new
   review full     reads everything
+  fix 2           prepares and shows a fix; words after it are a hint
+  fix             for all
+  apply 2         puts it on this branch if proved; prepares it if need be
+  agent TEXT      a task in words; the result is shown with its proof
   dismiss 2 why   closes for good; wrong, accepted-risk, wont-fix and later are counted as such
-  stop            ends the review that runs now
+  stop            ends what runs now
   pause           no automatic reviews of this pull request
   resume          automatic reviews again
   status          where things stand

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 import structlog
 from pydantic import JsonValue, TypeAdapter
@@ -19,6 +19,8 @@ from app.commands.base import (
     ShowConfig,
     ShowHelp,
     ShowStatus,
+    StartAgent,
+    StartFix,
     StartReview,
     Stop,
 )
@@ -37,25 +39,31 @@ from app.domain.review import ReviewResult
 from app.domain.status_text import config_text, help_text, status_text
 from app.forges.base import CommentRef, ForgeReader, ForgeWriter, Reaction
 from app.store.actions import Actions
+from app.store.agents import Agents
 from app.store.audit import Audit
 from app.store.blobs import Blobs
 from app.store.effects import Effects
 from app.store.findings import Findings
 from app.store.pull_requests import PullRequests
 from app.store.runs import Runs
+from workflows.activities.agent_start import AgentStarts
 from workflows.activities.checks import Checks
 from workflows.activities.configuration import Configurations
 from workflows.activities.dismiss import RESOLVED, Dismissing
 from workflows.activities.fetching import Fetching
 from workflows.messages import Acted, ActRequest
+from workflows.messages import Stop as StopOrder
 
 log = structlog.get_logger()
 
 PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
+# Plans that are carried out here and now.
+Doable: TypeAlias = Say | StartReview | Dismiss | Pause | Resume | Stop | ShowStatus | ShowConfig | ShowHelp
 # Buttons of our check, as the commands they stand for.
 BUTTONS: Mapping[str, ParsedCommand] = {
     "again": ParsedCommand(word="review", argument="full", number=None, line="", ordinal=0),
     "review": ParsedCommand(word="review", argument="full", number=None, line="", ordinal=0),
+    "fix": ParsedCommand(word="fix", argument="", number=None, line="", ordinal=0),
 }
 
 
@@ -68,6 +76,8 @@ class Acting:
         readers: Mapping[str, ForgeReader],
         writers: Mapping[str, ForgeWriter],
         actions: Actions,
+        agents: Agents,
+        agent_starts: AgentStarts,
         audit: Audit,
         effects: Effects,
         findings: Findings,
@@ -84,6 +94,8 @@ class Acting:
         self.readers = readers
         self.writers = writers
         self.actions = actions
+        self.agents = agents
+        self.agent_starts = agent_starts
         self.audit = audit
         self.effects = effects
         self.findings = findings
@@ -124,7 +136,10 @@ class Acting:
         facts = await self._facts(action, pull_request, config, permission)
         if action.word == "accept":
             return await self._accept(action, permission)
-        return await self._carry_out(action, await self._plan(action, facts), facts, config)
+        planned = await self._plan(action, facts)
+        if isinstance(planned, StartFix | StartAgent):
+            return await self._set_to_work(action, planned, pull_request, config)
+        return await self._carry_out(action, planned, facts, config)
 
     async def _plan(self, action: Action, facts: Facts) -> Plan:
         """Planned once: what a first try did already must not look like a different question to the second."""
@@ -149,11 +164,24 @@ class Acting:
             open_findings=tuple(one for one in found if one.state == "open"),
             thread_number=thread,
             config=config.config,
-            running=bool(await self.runs.running(action.ref)),
+            running=bool(await self.runs.running(action.ref) or await self.agents.running(action.ref)),
+            fixes_locked=config.config.autofix == "off" and config.origins.get("autofix") == "locked",
             voice=self.voices[action.ref.connection],
         )
 
-    async def _carry_out(self, action: Action, planned: Plan, facts: Facts, config: ConfigInForce) -> Acted:
+    async def _set_to_work(
+        self, action: Action, planned: StartFix | StartAgent, pull_request: PullRequest, config: ConfigInForce
+    ) -> Acted:
+        """The agent itself says what becomes of it, in hours perhaps; here is only noted that it was asked for."""
+        match planned:
+            case StartFix():
+                await self.agent_starts.fix(action, planned, pull_request, config.config)
+            case StartAgent():
+                await self.agent_starts.prompt(action, planned, pull_request)
+        await self._note(action)
+        return Acted(by=action.actor.login)
+
+    async def _carry_out(self, action: Action, planned: Doable, facts: Facts, config: ConfigInForce) -> Acted:
         by = action.actor.login
         match planned:
             case Say(text=text):
@@ -163,6 +191,7 @@ class Acting:
             case StartReview(full=full):
                 acted = Acted(order="review_full" if full else "review", by=by)
             case Stop():
+                await self.agent_starts.stop(action.ref, StopOrder(reason="stopped", by=by))
                 acted = Acted(order="stop", by=by)
             case Pause():
                 await self.pull_requests.set_paused(action.ref, True)

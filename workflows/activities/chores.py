@@ -7,10 +7,12 @@ import structlog
 from temporalio import activity
 
 from app.checkouts.mirrors import Mirrors
+from app.domain.agents import Agent
 from app.domain.errors import ForgeRefused, ForgeUnavailable, RateLimited
 from app.domain.pull_request import PullRequest, Repo
 from app.domain.runs import Run
 from app.forges.base import ForgeReader
+from app.store.agents import Agents
 from app.store.audit import Audit
 from app.store.pull_requests import PullRequests
 from app.store.repositories import Repositories
@@ -19,6 +21,7 @@ from app.store.runs import Runs
 from workflows import timing
 from workflows.activities.checks import Checks
 from workflows.activities.figures import Figures
+from workflows.agent_messages import AgentWord
 from workflows.client import Turns
 from workflows.messages import Nudge
 
@@ -27,6 +30,8 @@ log = structlog.get_logger()
 # A mirror costs disk and can be fetched again.
 MIRRORS_AT_MOST = 20_000_000_000
 MIRROR_UNUSED = timedelta(days=14)
+# How long after its beginning is an agent worth beginning anew?
+RESUMED_WITHIN = timedelta(days=1)
 VANISHED = "its work was interrupted and could not be resumed; ask for it again"
 
 
@@ -42,6 +47,7 @@ class Chores:
         repositories: Repositories,
         pull_requests: PullRequests,
         runs: Runs,
+        agents: Agents,
         audit: Audit,
         retention: Retention,
         mirrors: Mirrors,
@@ -54,6 +60,7 @@ class Chores:
         self.repositories = repositories
         self.pull_requests = pull_requests
         self.runs = runs
+        self.agents = agents
         self.audit = audit
         self.kept = retention
         self.mirrors = mirrors
@@ -107,6 +114,17 @@ class Chores:
             if not await self.turns.is_open(run.ref):
                 closed += await self._close(run)
         self.figures.janitor(late=len(late) - closed, closed=closed)
+        for agent in await self.agents.unfinished(self.clock() - timing.JANITOR_AFTER):
+            if not await self.turns.agent_is_open(agent.agent_id):
+                await self._resume(agent)
+
+    async def _resume(self, agent: Agent) -> None:
+        """Begun anew on the head as it is now, as somebody was promised an answer; after a day it is only ended."""
+        log.warning("janitor.resumes", agent_id=agent.agent_id, pull_request=str(agent.ref))
+        if self.clock() - agent.started_at > RESUMED_WITHIN:
+            await self.agents.end(agent.agent_id, "failed", VANISHED, self.clock())
+            return
+        await self.turns.tell_agent(agent.agent_id, agent.ref, AgentWord(kind="begin", action_key=agent.action_key))
 
     async def _close(self, run: Run) -> bool:
         """Whether that worked; a forge that is away or limits us keeps no other run from being closed."""

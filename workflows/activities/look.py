@@ -13,9 +13,10 @@ from app.store.blobs import Blobs
 from app.store.pull_requests import PullRequests
 from app.store.repositories import Repositories
 from app.store.runs import Runs
+from workflows.activities.agent_start import AgentStarts
 from workflows.activities.configuration import Configurations
 from workflows.activities.fetching import Fetching
-from workflows.messages import Admission, LookRequest
+from workflows.messages import Admission, LookRequest, Stop
 from workflows.turn import AUTO
 
 # A label that keeps a pull request from being reviewed without being asked.
@@ -33,6 +34,7 @@ class Looking:
         blobs: Blobs,
         fetching: Fetching,
         configurations: Configurations,
+        agent_starts: AgentStarts,
     ) -> None:
         self.readers = readers
         self.repositories = repositories
@@ -41,6 +43,7 @@ class Looking:
         self.blobs = blobs
         self.fetching = fetching
         self.configurations = configurations
+        self.agent_starts = agent_starts
 
     @activity.defn(name="look")
     async def look(self, request: LookRequest) -> Admission:
@@ -48,6 +51,7 @@ class Looking:
         await self.repositories.ensure(pull_request.repo)
         state = await self.pull_requests.see(pull_request)
         if pull_request.state != "open":
+            await self.agent_starts.stop(request.ref, Stop(reason="closed"))
             return Admission(verdict="closed", head_sha=pull_request.head_sha)
         fetched = await self.fetching.fetch(pull_request, refresh=True)
         config = await self.configurations.at(pull_request, fetched)

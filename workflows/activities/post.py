@@ -21,6 +21,7 @@ from app.store.blobs import Blobs
 from app.store.effects import Effects
 from app.store.findings import Findings
 from app.store.runs import Runs
+from workflows.activities.agent_start import AgentStarts
 from workflows.activities.begin import asked_by
 from workflows.activities.checks import Checks
 from workflows.activities.conclude import Concluding
@@ -44,6 +45,7 @@ class Posting:
         concluding: Concluding,
         voices: Mapping[str, Voice],
         checks: Checks,
+        agent_starts: AgentStarts,
         clock: Callable[[], datetime],
     ) -> None:
         self.readers = readers
@@ -55,12 +57,14 @@ class Posting:
         self.concluding = concluding
         self.voices = voices
         self.checks = checks
+        self.agent_starts = agent_starts
         self.clock = clock
 
     @activity.defn(name="post_review")
     async def post_review(self, request: PostRequest) -> Posted:
         run = await self._run(request.run_id)
         if run.outcome is not None:
+            await self._mend(run)
             return Posted(outcome=run.outcome)
         await self.runs.set_stage(run.run_id, "post", attempt=activity.info().attempt, now=self.clock())
         result = await self.concluding.result(run, request)
@@ -72,7 +76,15 @@ class Posting:
                 return Posted(outcome=Outcome.SUPERSEDED)
         await self._resolve_mended(run, result)
         await self.checks.complete(run, result)
+        await self._mend(run)
         return Posted(outcome=result.verdict.outcome, threads=threads)
+
+    async def _mend(self, run: Run) -> None:
+        """Where the configuration says so, agents begin on what a review left open; each begins once."""
+        ended = await self._run(run.run_id)
+        if ended.result_key:
+            result = await self.blobs.get_model(ended.result_key, ReviewResult)
+            await self.agent_starts.after_review(run.ref, run.run_id, run.head_sha, result.open, result.config.config)
 
     async def _post(self, run: Run, result: ReviewResult) -> tuple[str, int]:
         """The head that took this one's place, if any, and how many threads were opened."""

@@ -1,0 +1,187 @@
+"""Putting a fix on a branch: what policy says, one commit on a trusted mirror, one push with a right of its own."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Literal
+
+import structlog
+from pydantic import JsonValue
+
+from app.checkouts.git import GitError
+from app.checkouts.mirrors import AccessDenied, Mirrors
+from app.checkouts.patching import BranchMoved, MadeCommit, Patching, Signature
+from app.domain.agents import Agent
+from app.domain.errors import HeadMoved, Refused, UserError
+from app.domain.fixes import Fix, Patch
+from app.domain.model import Frozen
+from app.domain.names import BRANCH_PREFIX
+from app.domain.pull_request import Permission, PullRequest, PullRequestRef
+from app.forges.base import ForgePusher, ForgeReader
+from app.store.agents import Agents
+from app.store.audit import Audit
+from app.store.blobs import Blobs
+from app.store.effects import Effects
+from app.store.findings import Findings
+from autofix.patches import UnreadablePatch, parse
+from autofix.push_message import commit_message
+from autofix.push_policy import judge
+from workflows.activities.agent_start import NOBODY
+from workflows.activities.fetching import Fetching
+
+log = structlog.get_logger()
+
+
+class Pushed(Frozen):
+    """Where a fix went. `refusal` says why it did not go where it was to; a clause."""
+
+    where: Literal["nowhere", "branch", "head"] = "nowhere"
+    commit_sha: str = ""
+    branch: str = ""
+    refusal: str = ""
+
+
+class Pushing:
+    """Safe to repeat: the same fix is the same commit, and a push that went through is found on the forge."""
+
+    def __init__(
+        self,
+        *,
+        readers: Mapping[str, ForgeReader],
+        pushers: Mapping[str, ForgePusher],
+        agents: Agents,
+        findings: Findings,
+        effects: Effects,
+        audit: Audit,
+        blobs: Blobs,
+        mirrors: Mirrors,
+        patching: Patching,
+        fetching: Fetching,
+        is_quiet: Callable[[PullRequestRef], Awaitable[bool]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.readers = readers
+        self.pushers = pushers
+        self.agents = agents
+        self.findings = findings
+        self.effects = effects
+        self.audit = audit
+        self.blobs = blobs
+        self.mirrors = mirrors
+        self.patching = patching
+        self.fetching = fetching
+        self.is_quiet = is_quiet
+        self.clock = clock
+
+    async def push(self, agent: Agent, fix: Fix, *, said_apply: bool, now_at: PullRequest) -> Pushed:
+        """As far as the agent was asked to go and may go; HeadMoved when the branch is another one now."""
+        patch = fix.patch
+        if agent.delivery == "suggest" or patch is None or fix.proof.grade == "none":
+            return Pushed()
+        refusal = await self._refusal(agent, fix, patch, said_apply=said_apply, now_at=now_at)
+        if refusal is not None:
+            return Pushed(refusal=refusal)
+        try:
+            made = await self._commit(agent, fix, patch, now_at)
+            return await self._pushed(agent, patch, made, now_at)
+        except (Refused, UserError, AccessDenied) as refused:
+            return Pushed(refusal=str(refused))
+
+    async def _refusal(
+        self, agent: Agent, fix: Fix, patch: Patch, *, said_apply: bool, now_at: PullRequest
+    ) -> str | None:
+        """Why it stays where it is, a clause; empty where nobody wondered."""
+        if agent.ref.connection not in self.pushers:
+            return "fixes cannot be pushed to this forge"
+        if await self.is_quiet(agent.ref):
+            return "nothing is written here, as the operator set it"
+        if agent.delivery == "commit" and fix.proof.grade != "proved" and not said_apply:
+            # Shown with what was checked; a person who has seen it may say `apply`.
+            return ""
+        if agent.delivery == "commit" and now_at.from_fork:
+            return "the branch is in a fork, which is changed by its owner only"
+        if agent.asked_by != NOBODY:
+            permission = await self.readers[agent.ref.connection].permission(now_at.repo, agent.asked_by)
+            if not permission.allows(Permission.WRITE):
+                return f"{agent.asked_by.login} may no longer write to this repository"
+        return await self._objection(patch, said_apply=said_apply)
+
+    async def _objection(self, patch: Patch, *, said_apply: bool) -> str | None:
+        try:
+            verdict = judge(parse(await self.blobs.get(patch.patch_key)))
+        except UnreadablePatch as unreadable:
+            return str(unreadable)
+        return None if verdict.automatic or (said_apply and verdict.allowed) else verdict.reason
+
+    async def _commit(self, agent: Agent, fix: Fix, patch: Patch, now_at: PullRequest) -> MadeCommit:
+        await self.fetching.fetch(now_at.model_copy(update={"head_sha": patch.head_sha}), refresh=False)
+        data = await self.blobs.get(patch.patch_key)
+        by = await self.pushers[agent.ref.connection].identity()
+        titles = [one.finding.title for one in await self.findings.of(agent.ref) if one.number in fix.numbers]
+        shown = "; ".join(f"{row.what}: {row.before}, then {row.after}" for row in fix.proof.comparisons[:5])
+        return await self.patching.commit(
+            now_at.repo,
+            head_sha=patch.head_sha,
+            patch=data,
+            paths=parse(data).paths,
+            message=commit_message(
+                title=titles[0] if titles else fix.summary,
+                numbers=fix.numbers,
+                grade=fix.proof.grade,
+                proof=shown,
+                asked_by=agent.asked_by.login,
+                summary=fix.summary,
+            ),
+            # Not the time of this try: a second one has to make the same commit.
+            signature=Signature(name=by.name, email=by.email, at=agent.started_at),
+        )
+
+    async def _pushed(self, agent: Agent, patch: Patch, made: MadeCommit, now_at: PullRequest) -> Pushed:
+        to_head = agent.delivery == "commit"
+        branch = now_at.head_ref if to_head else await self._branch_of(agent)
+
+        async def push(look_first: bool) -> JsonValue:
+            if to_head and look_first and now_at.head_sha == made.commit_sha:
+                return made.commit_sha
+            if to_head and now_at.head_sha != patch.head_sha:
+                raise HeadMoved(now_at.head_sha)
+            await self._send(agent, made, now_at, branch, expected_sha=patch.head_sha if to_head else None)
+            detail = {"agent_id": agent.agent_id, "commit": made.commit_sha, "branch": branch}
+            await self.audit.append("push", agent.asked_by.login, agent.ref, detail, self.clock())
+            return made.commit_sha
+
+        key = f"push/{agent.agent_id}/{branch}/{made.commit_sha}"
+        await self.effects.perform(key, push, run_id=agent.agent_id)
+        log.info("fix.pushed", agent_id=agent.agent_id, pull_request=str(agent.ref), to_head=to_head)
+        return Pushed(where="head" if to_head else "branch", commit_sha=made.commit_sha, branch=branch)
+
+    async def _branch_of(self, agent: Agent) -> str:
+        """A branch of ours for one try of one agent, short enough to be typed."""
+        known = [one.agent_id for one in await self.agents.of(agent.ref)]
+        tries = f"-{agent.attempt}" if agent.attempt > 1 else ""
+        return f"{BRANCH_PREFIX}{agent.ref.number}-{known.index(agent.agent_id) + 1}{tries}"
+
+    async def _send(
+        self, agent: Agent, made: MadeCommit, now_at: PullRequest, branch: str, *, expected_sha: str | None
+    ) -> None:
+        repo = now_at.repo
+        async with self.pushers[agent.ref.connection].pushing(repo) as access:
+            try:
+                await self.patching.push(
+                    repo,
+                    access,
+                    made=made,
+                    branch=branch,
+                    expected_sha=expected_sha,
+                    default_branch=repo.default_branch,
+                )
+            except BranchMoved as moved:
+                now = await self.readers[agent.ref.connection].pull_request(agent.ref)
+                if expected_sha is None:
+                    raise Refused(f"{branch} is there already, with something else on it") from moved
+                if now.head_sha == made.commit_sha:
+                    return
+                raise HeadMoved(now.head_sha) from moved
+            except AccessDenied:
+                raise
+            except GitError as error:
+                raise RuntimeError(f"the push was not answered: {error}") from error

@@ -1,0 +1,170 @@
+"""The sandboxes of an agent: provisioned with the code, set up, closed, and let go; no secret and no forge is near."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+from temporalio import activity
+
+from app.checkouts.head_archive import head_archive
+from app.domain.agents import AgentTask
+from app.domain.errors import Refused
+from app.sandboxes.base import Backend, Host, Room, SandboxGone, SandboxRef, SandboxSpec, Trust
+from app.store.blobs import Blobs
+from workflows import timing
+from workflows.agent_messages import (
+    PatchMade,
+    PatchWanted,
+    RoomGoing,
+    RoomKept,
+    RoomReady,
+    RoomWanted,
+)
+
+log = structlog.get_logger()
+
+# How long may one command of the repository's set-up take?
+SETUP_WITHIN = timedelta(minutes=15)
+LARGEST_PATCH = 4_000_000
+# The commit in the sandbox that changes are told against; it says nothing about the repository's own history.
+_GIT = ("git", "-c", "user.name=head", "-c", "user.email=head@localhost", "-c", "core.hooksPath=/dev/null")
+_BASE = "refs/tags/as-it-was"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The backend that passed its probe, or why there is none; a clause."""
+
+    backend: Backend | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sandboxes:
+    """What a process can do about sandboxes. `choose` may run the probe; whoever gives its answer remembers it."""
+
+    choose: Callable[[], Awaitable[Chosen]]
+    enter: Callable[[SandboxRef], Room]
+    # Which hosts may be reached while the repository's own set-up runs, and folders of programs as (outside, inside).
+    setup_hosts: Sequence[Host] = ()
+    programs: Sequence[tuple[str, str]] = ()
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class AgentRooms:
+    """Safe to repeat: the same purpose of the same round is the same sandbox, and its commands are attached to."""
+
+    def __init__(self, *, blobs: Blobs, sandboxes: Sandboxes) -> None:
+        self.blobs = blobs
+        self.sandboxes = sandboxes
+
+    @activity.defn(name="open_room")
+    async def open_room(self, wanted: RoomWanted) -> RoomReady:
+        chosen = await self.sandboxes.choose()
+        if chosen.backend is None:
+            return RoomReady(refusal=chosen.reason[:300], no_backend=True)
+        task = await self.blobs.get_model(wanted.task_key, AgentTask)
+        key = f"{wanted.agent_id}-{wanted.task_key[:12]}-{wanted.purpose}-{wanted.round}"
+        try:
+            ref = await chosen.backend.provision(self._spec(task), key, timing.LEASE)
+        except Refused as refusal:
+            return RoomReady(refusal=str(refusal)[:300], no_backend=True)
+        problem = await self._furnish(chosen.backend, ref, task, wanted)
+        log.info("room.opened", agent_id=wanted.agent_id, purpose=wanted.purpose, backend=ref.backend)
+        return RoomReady(sandbox=ref, problem=problem[:300])
+
+    async def _furnish(self, backend: Backend, ref: SandboxRef, task: AgentTask, wanted: RoomWanted) -> str:
+        """The code as it is on the head, its dependencies, then no network; what went wrong, if anything did."""
+        room = self.sandboxes.enter(ref)
+        await backend.put(ref, await head_archive(await self.blobs.get(task.snapshot_key)))
+        problem = await _set_up(room, task.setup)
+        await backend.close_network(ref)
+        await _remember(room)
+        if wanted.workspace_key and not await _restore(room, await self.blobs.get(wanted.workspace_key)):
+            problem = problem or "what was changed before does not fit the branch as it is now"
+        return problem
+
+    @activity.defn(name="take_patch")
+    async def take_patch(self, wanted: PatchWanted) -> PatchMade:
+        return PatchMade(patch_key=await self._changes(self.sandboxes.enter(wanted.sandbox)))
+
+    @activity.defn(name="leave_room")
+    async def leave_room(self, going: RoomGoing) -> RoomKept:
+        chosen = await self.sandboxes.choose()
+        if chosen.backend is None:
+            return RoomKept()
+        kept = ""
+        if going.keep:
+            try:
+                kept = await self._changes(self.sandboxes.enter(going.sandbox))
+            except SandboxGone:
+                log.warning("room.gone", agent_id=going.agent_id)
+        await chosen.backend.destroy(going.sandbox)
+        return RoomKept(workspace_key=kept)
+
+    def _spec(self, task: AgentTask) -> SandboxSpec:
+        trust: Trust = "member" if task.by_member else "outsider"
+        return SandboxSpec(
+            trust=trust,
+            setup_hosts=tuple(self.sandboxes.setup_hosts) if task.setup else (),
+            env=dict(self.sandboxes.env),
+            programs=tuple(self.sandboxes.programs),
+            labels={"agent_id": task.agent_id},
+        )
+
+    async def _changes(self, room: Room) -> str:
+        """The blob with the change as a patch; empty when nothing is changed, or more than any fix may be."""
+        await room.run((*_GIT, "add", "--all"))
+        ran = await room.run(
+            (
+                *_GIT,
+                "diff",
+                "--cached",
+                "--binary",
+                "--full-index",
+                "--no-color",
+                "--no-ext-diff",
+                "--no-textconv",
+                _BASE,
+            ),
+            output_bytes=LARGEST_PATCH,
+        )
+        whole = ran.passed and ran.ended.output_bytes == len(ran.output)
+        return await self.blobs.put(ran.output) if whole and ran.output else ""
+
+
+async def _set_up(room: Room, commands: Sequence[str]) -> str:
+    """The repository's own commands, of its default branch's configuration; the first that failed, as a phrase."""
+    for number, command in enumerate(commands, start=1):
+        ran = await room.run(("/bin/sh", "-c", command), exec_id=f"setup-{number}", within=SETUP_WITHIN)
+        if not ran.passed:
+            how = f"exit code {ran.ended.exit_code}" if ran.ended.ending == "exited" else ran.ended.ending
+            return f"the set-up command {command[:100]!r} failed ({how})"
+    return ""
+
+
+async def _remember(room: Room) -> None:
+    """What was there before anybody changed anything, set-up included; a second time changes nothing."""
+    script = (
+        'git rev-parse --verify --quiet "$1" >/dev/null || { git init --quiet && git add --all && '
+        "git commit --quiet --allow-empty --no-verify -m head && git tag as-it-was; }"
+    )
+    env = {
+        "GIT_AUTHOR_NAME": "head",
+        "GIT_AUTHOR_EMAIL": "head@localhost",
+        "GIT_COMMITTER_NAME": "head",
+        "GIT_COMMITTER_EMAIL": "head@localhost",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "core.hooksPath",
+        "GIT_CONFIG_VALUE_0": "/dev/null",
+    }
+    ran = await room.run(("/bin/sh", "-c", script, "sh", _BASE), env=env)
+    if not ran.passed:
+        said = ran.output.decode("utf-8", "replace").strip()[-200:]
+        raise RuntimeError(f"the head could not be written down in the sandbox: {said or ran.ended.ending}")
+
+
+async def _restore(room: Room, patch: bytes) -> bool:
+    ran = await room.run((*_GIT, "apply", "--whitespace=nowarn", "-"), stdin=patch)
+    return ran.passed

@@ -18,6 +18,7 @@ from app.sandboxes.egress_head import MAX_HEAD
 from app.sandboxes.egress_names import InternalAddresses
 from app.sandboxes.egress_records import Connection, Verdict
 from app.sandboxes.egress_rules import EgressRules
+from app.sandboxes.egress_socket import listen_at
 
 # Where the relay listens inside; the usual port of HTTP proxies.
 RELAY_PORT = 3128
@@ -54,15 +55,15 @@ class Egress:
             spent=Spent(rules.budget),
             dialler=Dialler(InternalAddresses(rules.internal), resolve, rules.times.dial),
             times=rules.times,
-            tls=tls or ssl.create_default_context(),
+            # Reading the machine's certificates takes longer than all the rest; without a registry nobody needs them.
+            tls=tls or (ssl.create_default_context() if rules.registries else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)),
         )
 
     async def open(self) -> None:
         """Listen; a socket that an earlier process left is replaced."""
-        self._socket.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, self._socket, limit=MAX_HEAD)
-        # Whoever the programs inside run as; outside, the folder it lies in is nobody else's.
-        self._socket.chmod(0o666)
+        # For whoever the programs inside run as; outside, the folder it lies in is nobody else's.
+        listening = listen_at(self._socket, 0o666)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=MAX_HEAD)
 
     async def close_network(self) -> None:
         """Setup is over: what runs is cut, whatever comes later is refused, and recorded."""

@@ -1,7 +1,7 @@
 """Inside a sandbox: hands what comes to 127.0.0.1 on to the proxy's socket, for programs that only know host and port.
 
-It is copied into sandboxes and run with `python3 -I -S egress_relay.py SOCKET PORT`, so the standard library is all it
-has. It decides nothing: what may be reached is decided on the other end of the socket.
+It is run in sandboxes as `python3 -I -S -c … SOCKET PORT`, so the standard library is all it has. It says that it
+listens, and decides nothing: what may be reached is decided on the other end of the socket.
 """
 
 import asyncio
@@ -24,6 +24,8 @@ async def relay(socket: str, port: int) -> None:
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", port)
+    sys.stdout.write("listening\n")
+    sys.stdout.flush()
     async with server:
         await server.serve_forever()
 

@@ -1,6 +1,7 @@
 """One connection to GitLab: sends a call, learns what its answer says about limits, raises what it means."""
 
 import asyncio
+import base64
 import ssl
 import time
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from pydantic import JsonValue, SecretStr
 
 from app.domain.errors import ForgeRefused, ForgeUnavailable, UserError
 from app.domain.names import NAME
-from app.forges.base import Account, Limits
+from app.forges.base import Account, GitAccess, Limits
 from app.forges.gitlab.answers import Answer, notice, refusal
 from app.forges.gitlab.routes import Route
 from app.forges.registry import Connection, Observe
@@ -72,6 +73,16 @@ class GitLabClient:
                 raise ForgeRefused(answer.status, "redirected; is `web_url` the address that GitLab has?")
             answer = await self._send_once(route, self._within_api(answer, url), None)
         return answer
+
+    def git_access(self, full_name: str) -> GitAccess:
+        """How git reaches a project; with a token any user name will do."""
+        secret = base64.b64encode(f"oauth2:{self.token}".encode()).decode()
+        return GitAccess(
+            url=f"{self.connection.web_url.rstrip('/')}/{full_name}.git",
+            header=f"Authorization: Basic {secret}" if self.token else "",
+            ca_file=self.connection.ca_file,
+            proxy=self.connection.proxy,
+        )
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -11,7 +11,7 @@ from app.forges.base import Thread
 from app.forges.gitlab import routes
 from app.forges.gitlab.calls import Calls
 from app.forges.gitlab.fitting import LONGEST_BODY
-from app.forges.gitlab.models import DiscussionShape
+from app.forges.gitlab.models import DiscussionShape, MergeRequestShape
 
 # How many comments do we edit at most in one call where resolving is not ours to do? Each is two requests.
 MOST_NOTES = 5
@@ -28,7 +28,12 @@ class Discussions:
         return [one for one in found if self._is_ours(one)]
 
     async def threads(self, ref: PullRequestRef) -> list[Thread]:
-        return [thread for one in await self.ours(ref) if (thread := _thread(one))]
+        ours = [one for one in await self.ours(ref) if read_finding_marker(one.notes[0].body)]
+        if not ours:
+            return []
+        answer = await self._calls.send(routes.MERGE_REQUEST, repo=ref.repo_id, number=ref.number)
+        refs = answer.read(MergeRequestShape).diff_refs
+        return [thread for one in ours if (thread := _thread(one, refs.head_sha if refs else None))]
 
     async def resolve(self, ref: PullRequestRef, discussion_id: str, *, resolved: bool = True) -> bool:
         """Whether we may; a thread that is gone needs nothing more."""
@@ -68,9 +73,10 @@ class Discussions:
         return first is not None and not first.system and first.author is not None and first.author.id == self._user_id
 
 
-def _thread(discussion: DiscussionShape) -> Thread | None:
+def _thread(discussion: DiscussionShape, head_sha: str | None) -> Thread | None:
     first = discussion.notes[0]
     marker = read_finding_marker(first.body)
+    stands_at = first.position.head_sha if first.position else None
     if marker is None:
         return None
     return Thread(
@@ -79,4 +85,5 @@ def _thread(discussion: DiscussionShape) -> Thread | None:
         finding_id=marker[0],
         resolved=bool(first.resolved),
         resolved_by=first.resolved_by.person() if first.resolved_by else None,
+        outdated=stands_at is not None and head_sha is not None and stands_at != head_sha,
     )

@@ -5,6 +5,7 @@ from app.forges.base import Limits
 from app.forges.gitlab.client import GitLabClient
 from app.forges.gitlab.heads import Heads
 from app.forges.gitlab.hooks import GitLabInbox
+from app.forges.gitlab.pusher import GitLabPusher
 from app.forges.gitlab.reader import GitLabReader
 from app.forges.gitlab.writer import GitLabWriter
 from app.forges.registry import Connection, Forge, Observe
@@ -21,4 +22,5 @@ def build_gitlab(connection: Connection, limits: Limits, observe: Observe | None
         reader=GitLabReader(client, heads, connection.user_id),
         writer=GitLabWriter(client, heads, connection.user_id),
         close=client.close,
+        pusher=GitLabPusher(client),
     )

@@ -153,9 +153,16 @@ class DraftShape(Shape):
     note: str = ""
 
 
+class NotePositionShape(Shape):
+    """Where a note stands now: GitLab moves it along with every push, as long as its line is there."""
+
+    head_sha: str | None = None
+
+
 class NoteShape(Shape):
     id: int
     body: str = ""
+    position: NotePositionShape | None = None
     author: UserShape | None = None
     system: bool = False
     resolvable: bool = False

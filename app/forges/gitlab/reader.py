@@ -1,6 +1,5 @@
 """Reading GitLab with routes that change nothing."""
 
-import base64
 from collections.abc import Sequence
 
 from app.domain.errors import Gone
@@ -86,17 +85,7 @@ class GitLabReader:
         return await self._discussions.threads(ref)
 
     async def git_access(self, repo: Repo) -> GitAccess:
-        connection = self._client.connection
-        name = self._names.get(repo.repo_id, repo.full_name)
-        token = self._client.token
-        # Any user name will do with a token.
-        secret = base64.b64encode(f"oauth2:{token}".encode()).decode()
-        return GitAccess(
-            url=f"{connection.web_url.rstrip('/')}/{name}.git",
-            header=f"Authorization: Basic {secret}" if token else "",
-            ca_file=connection.ca_file,
-            proxy=connection.proxy,
-        )
+        return self._client.git_access(self._names.get(repo.repo_id, repo.full_name))
 
     async def me(self) -> Person:
         return (await self._calls.send(routes.ME)).read(UserShape).person()

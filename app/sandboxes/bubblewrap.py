@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.domain.errors import Refused
 from app.sandboxes import bubblewrap_start as starting
-from app.sandboxes import cgroups, host_processes
+from app.sandboxes import cgroups, egress_ways, host_processes
 from app.sandboxes.base import (
     WORK,
     Capabilities,
@@ -22,6 +22,7 @@ from app.sandboxes.base import (
     Limits,
     NotDone,
     Output,
+    ProbeReport,
     SandboxGone,
     SandboxRef,
     SandboxSpec,
@@ -35,7 +36,9 @@ from app.sandboxes.bubblewrap_arguments import (
     in_memory,
     supervisor_settings,
 )
+from app.sandboxes.egress_ways import Ways
 from app.sandboxes.link import Link
+from app.sandboxes.probe import probe
 from app.sandboxes.records import Record, Records
 
 # How long may a sandbox take to come up on a busy machine?
@@ -47,32 +50,37 @@ class Bubblewrap:
 
     name = "bubblewrap"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, ways: Ways) -> None:
         self._records = Records(folder)
+        self._ways = ways
 
     @property
     def capabilities(self) -> Capabilities:
         below = cgroups.parents()
         return Capabilities(isolation="process", memory=below.holds_memory, pids=below.holds_pids, disk=True)
 
+    async def doctor(self) -> ProbeReport:
+        return await probe(self, self.capabilities)
+
     async def provision(self, spec: SandboxSpec, key: str, lease: timedelta) -> SandboxRef:
         self._check(spec)
         sandbox_id = self._records.id_of(key)
         async with self._records.locked(sandbox_id):
-            old = self._records.read(sandbox_id)
-            if old is not None and old.state == "ready" and _first_process(old, None):
-                return (await self._renewed(old, lease)).ref(self.name)
-            await self._end(sandbox_id)
-            try:
-                made = await self._make(spec, sandbox_id, key, lease, generation=old.generation + 1 if old else 1)
-            except BaseException:
-                await self._end(sandbox_id)
-                raise
-            return made.ref(self.name)
+            record = self._records.read(sandbox_id)
+            if record is not None and record.state == "ready" and _first_process(record, None):
+                record = await self._renewed(record, lease)
+            else:
+                record = await self._anew(
+                    spec, sandbox_id, key, lease, generation=record.generation + 1 if record else 1
+                )
+            if self._ways.wanted(spec) and not record.network_closed:
+                await self._ways.open(sandbox_id, spec, self._net(record), self._link(record), starting.python())
+            return record.ref(self.name)
 
     async def run(self, ref: SandboxRef, command: Command, offset: int = 0) -> AsyncIterator[Output | Ended]:
         record = self._record(ref)
-        command = command.model_copy(update={"env": environment({**record.env, **command.env})})
+        way = egress_ways.environment(self._net(record), closed=record.network_closed)
+        command = command.model_copy(update={"env": environment({**way, **record.env, **command.env})})
         async with aclosing(self._link(record).run(command, offset)) as happening:
             async for output in happening:
                 yield output
@@ -88,7 +96,8 @@ class Bubblewrap:
 
     async def close_network(self, ref: SandboxRef) -> None:
         async with self._records.locked(ref.sandbox_id):
-            self._records.write(self._record(ref).model_copy(update={"network_closed": True}))
+            record = self._written(self._record(ref), network_closed=True)
+            await self._ways.close(record.sandbox_id, self._link(record))
 
     async def renew(self, ref: SandboxRef, lease: timedelta) -> SandboxRef:
         async with self._records.locked(ref.sandbox_id):
@@ -122,6 +131,14 @@ class Bubblewrap:
             raise Refused(
                 "Outsiders' code needs limits for memory and processes, and this machine has no control groups for us."
             )
+
+    async def _anew(self, spec: SandboxSpec, sandbox_id: str, key: str, lease: timedelta, generation: int) -> Record:
+        await self._end(sandbox_id)
+        try:
+            return await self._make(spec, sandbox_id, key, lease, generation)
+        except BaseException:
+            await self._end(sandbox_id)
+            raise
 
     async def _make(self, spec: SandboxSpec, sandbox_id: str, key: str, lease: timedelta, generation: int) -> Record:
         """Each step is written down before it is done, so that whatever a crash leaves can be found."""
@@ -157,7 +174,8 @@ class Bubblewrap:
                 ),
                 "listen": descriptors.keep(starting.listen(folder)),
             }
-            words = arguments(spec, limits, starting.python(), counters, told, descriptors.contents)
+            bound = descriptors.bound([*counters.items(), *self._seen(spec, record)], by_name=record.uid is None)
+            words = arguments(limits, starting.python(), bound, told, descriptors.contents)
             await starting.start(folder, record.uid, record.groups, descriptors, words)
         finally:
             descriptors.close()
@@ -165,6 +183,16 @@ class Bubblewrap:
             await self._link(record).hello(_UP)
         except SandboxGone as error:
             raise NotDone(f"The sandbox did not start. {starting.complaint(folder)}".strip()) from error
+
+    def _seen(self, spec: SandboxSpec, record: Record) -> Sequence[tuple[str, str]]:
+        if not self._ways.wanted(spec):
+            return spec.programs
+        self._net(record).mkdir(mode=0o755, exist_ok=True)
+        return [*spec.programs, (str(self._net(record)), egress_ways.INSIDE)]
+
+    def _net(self, record: Record) -> Path:
+        """Where the sandbox's way out listens while there is one."""
+        return self._records.folder(record.sandbox_id) / "net"
 
     def _written(self, record: Record, **changes: object) -> Record:
         changed = record.model_copy(update=changes)
@@ -186,6 +214,7 @@ class Bubblewrap:
 
     async def _end(self, sandbox_id: str) -> None:
         """Nothing is left of it but its empty folder, however far it came."""
+        await self._ways.forget(sandbox_id)
         record, folder = self._records.read(sandbox_id), self._records.folder(sandbox_id)
         pid = _first_process(record, host_processes.child_of(folder))
         if pid:

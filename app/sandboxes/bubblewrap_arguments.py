@@ -7,7 +7,7 @@ from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 
-from app.sandboxes.base import HOME, WORK, Limits, SandboxSpec
+from app.sandboxes.base import HOME, WORK, Limits
 
 # The user inside; who that is outside is decided by whoever starts bubblewrap.
 UID = 1000
@@ -80,30 +80,23 @@ def inside_programs() -> Mapping[str, bytes]:
 
 
 def arguments(
-    spec: SandboxSpec,
     limits: Limits,
     python: str,
-    counters: Mapping[str, str],
+    bound: Sequence[str],
     settings: Mapping[str, object],
     descriptor: Callable[[bytes], int],
 ) -> list[str]:
-    """The command line after `bwrap`. `descriptor` keeps some bytes open for bubblewrap to read."""
+    """The command line after `bwrap`. `bound` are mounts of this sandbox alone; `descriptor` keeps some bytes open for
+    bubblewrap to read."""
     return [
-        *(
-            "--unshare-user",
-            "--unshare-all",
-            "--disable-userns",
-            "--new-session",
-            "--as-pid-1",
-            "--clearenv",
-            "--cap-drop",
-            "ALL",
-        ),
+        # With all namespaces alone, that of users would be optional.
+        *("--unshare-all", "--unshare-user", "--disable-userns"),
+        *("--new-session", "--as-pid-1", "--clearenv", "--cap-drop", "ALL"),
         *("--uid", str(UID), "--gid", str(UID), "--hostname", "sandbox"),
         *_system(),
         *_writable(limits),
         *_made({**{path: text.encode() for path, text in _MADE_FILES.items()}, **inside_programs()}, descriptor),
-        *_bound([*counters.items(), *spec.programs]),
+        *bound,
         # What holds all this is a tmpfs itself; writable it would be a place without a limit.
         *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK),
         *("--", python, "-I", "-S", SUPERVISOR, json.dumps(settings)),
@@ -140,7 +133,3 @@ def _made(contents: Mapping[str, bytes], descriptor: Callable[[bytes], int]) -> 
     for path, content in contents.items():
         made += ["--perms", "0444", "--ro-bind-data", str(descriptor(content)), path]
     return made
-
-
-def _bound(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    return [word for outside, inside in pairs for word in ("--ro-bind", outside, inside)]

@@ -67,6 +67,17 @@ class Descriptors:
         os.lseek(descriptor, 0, os.SEEK_SET)
         return descriptor
 
+    def bound(self, pairs: Sequence[tuple[str, str]], *, by_name: bool) -> list[str]:
+        """Read-only mounts of things outside at places inside. By descriptor, the user that bubblewrap runs as need not
+        be let into the folders above them."""
+        words = list[str]()
+        for outside, inside in pairs:
+            if by_name:
+                words += ["--ro-bind", outside, inside]
+            else:
+                words += ["--ro-bind-fd", str(self.keep(os.open(outside, os.O_PATH))), inside]
+        return words
+
     def keep(self, descriptor: int) -> int:
         self.passed.append(descriptor)
         return descriptor

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -88,7 +89,10 @@ class Records:
     def clear(self, sandbox_id: str) -> None:
         """Nothing is left in its folder; the folder itself is what is locked."""
         for path in self.folder(sandbox_id).iterdir():
-            path.unlink()
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def remove(self, sandbox_id: str) -> None:
         self.clear(sandbox_id)

@@ -159,8 +159,8 @@ class _Packing:
             try:
                 parts = _parts(whole)
                 parent = _open_folder("/", "/".join(parts[:-1]), make=False)
-            except OSError:
-                # What is not there is left out.
+            except (OSError, Refusal):
+                # What is not there, or not to be had, is left out.
                 continue
             if parts:
                 self._add(parent, parts[-1], "/".join(parts))

@@ -13,8 +13,20 @@ from functools import partial
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
+from app.domain.errors import Refused
 from app.sandboxes import docker_seccomp, egress_ways
-from app.sandboxes.base import WORK, Command, Ended, NotDone, Output, SandboxGone, SandboxRef, SandboxSpec
+from app.sandboxes.base import (
+    WORK,
+    Capabilities,
+    Command,
+    Ended,
+    NotDone,
+    Output,
+    ProbeReport,
+    SandboxGone,
+    SandboxRef,
+    SandboxSpec,
+)
 from app.sandboxes.bubblewrap_arguments import (
     LEASE_GRACE,
     SUPERVISOR,
@@ -24,11 +36,12 @@ from app.sandboxes.bubblewrap_arguments import (
     supervisor_settings,
 )
 from app.sandboxes.bubblewrap_start import machine_bytes
-from app.sandboxes.docker_api import DockerApi, DockerError, Version
+from app.sandboxes.docker_api import DockerApi, DockerError, Image, Version
 from app.sandboxes.docker_container import OURS, Container, people
 from app.sandboxes.docker_handing import DOOR, complaint, connect, start_and_hand_over
 from app.sandboxes.egress_ways import Ways
 from app.sandboxes.link import Link
+from app.sandboxes.probe import probe
 from app.sandboxes.records import Record, Records
 
 # How long may a container take to come up on a busy machine?
@@ -55,6 +68,11 @@ class Docker:
         self._runtime = runtime
         # So that two installations at one daemon never take each other's containers.
         self._installation = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+
+    async def doctor(self) -> ProbeReport:
+        # Limits that the daemon only pretends to set let an attack through, and then nothing is run at all.
+        isolation = "user-kernel" if "runsc" in self._runtime else "vm" if "kata" in self._runtime else "process"
+        return await probe(self, Capabilities(isolation=isolation, memory=True, pids=True, disk=True))
 
     async def provision(self, spec: SandboxSpec, key: str, lease: timedelta) -> SandboxRef:
         sandbox_id = self._records.id_of(key)
@@ -118,7 +136,7 @@ class Docker:
 
     async def _make(self, spec: SandboxSpec, sandbox_id: str, key: str, lease: timedelta, generation: int) -> Record:
         """Written down before there is anything of it, so that whatever a crash leaves can be found."""
-        version, image = await self._api.version(), await self._api.image(self._image)
+        version, image = await self._daemon()
         now, limits = datetime.now(UTC), fitted(spec.limits, machine_bytes())
         path = {"PATH": image.path} if image.path else {}
         record = Record(
@@ -149,6 +167,23 @@ class Docker:
         )
         await self._start(container, folder)
         return self._write(record, state="ready")
+
+    async def _daemon(self) -> tuple[Version, Image]:
+        """What answers, and the image there; Refused with what the operator can do where it cannot be used."""
+        try:
+            version, image = await self._api.version(), await self._api.image(self._image)
+        except DockerError as error:
+            if error.status == 404:
+                raise Refused(f"The image {self._image!r} is not there; pull or build it, or name another.") from error
+            raise NotDone(f"No Docker or Podman can be used at {self._api.socket}: {error}") from error
+        if version.arch not in docker_seccomp.ARCHITECTURES:
+            raise Refused(f"System calls cannot be filtered on {version.arch}; use a machine with amd64 or arm64.")
+        if image.volumes:
+            raise Refused(
+                f"The image {self._image!r} declares volumes ({', '.join(image.volumes)}), which no limit holds; "
+                "use an image without."
+            )
+        return version, image
 
     async def _start(self, container: Container, folder: Path) -> None:
         try:

@@ -6,14 +6,14 @@ from pydantic import JsonValue
 
 from app.sandboxes import seccomp_rules as rules
 
-_ARCHITECTURES = {"amd64": "SCMP_ARCH_X86_64", "arm64": "SCMP_ARCH_AARCH64"}
+ARCHITECTURES = {"amd64": "SCMP_ARCH_X86_64", "arm64": "SCMP_ARCH_AARCH64"}
 _LOW_HALF = 0xFFFFFFFF
 # Families up to Netlink's that are not allowed; those beyond it are refused by one comparison.
 _REFUSED_FAMILIES = [family for family in range(rules.NETLINK) if family not in rules.FAMILIES]
 
 
 def profile(arch: str) -> str:
-    """As JSON; KeyError for a machine whose calls we do not know (`arch` as Go names it)."""
+    """As JSON, for one of ARCHITECTURES."""
     flags = [1 << bit for bit in range(32) if rules.NAMESPACES & 1 << bit]
     calls: list[JsonValue] = [
         _refuse([*rules.FORBIDDEN], rules.NOT_PERMITTED),
@@ -31,7 +31,7 @@ def profile(arch: str) -> str:
         ),
     ]
     # A call of another architecture than those named ends the program.
-    return json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "architectures": [_ARCHITECTURES[arch]], "syscalls": calls})
+    return json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "architectures": [ARCHITECTURES[arch]], "syscalls": calls})
 
 
 def _refuse(names: list[JsonValue], error: int, *arguments: JsonValue) -> JsonValue:

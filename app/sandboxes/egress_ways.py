@@ -49,8 +49,12 @@ class Ways:
         audit = partial(append_record, record_file(net))
         way = Egress(net / _SOCKET, rules, audit=audit, resolve=self._resolve, tls=self._tls)
         await way.open()
+        try:
+            await _start_relay(link, python, spec)
+        except BaseException:
+            await way.close()
+            raise
         self._open[sandbox_id] = way
-        await _start_relay(link, python, spec)
 
     async def close(self, sandbox_id: str, link: Link) -> None:
         """For good. The caller has written down that it is closed: nobody opens it again after a crash."""

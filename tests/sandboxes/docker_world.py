@@ -36,6 +36,10 @@ _PROGRAMS = (
         "kill",
         "yes",
         "su",
+        "stat",
+        "mkfifo",
+        "setsid",
+        "truncate",
     ),
 )
 # Of the standard library, what no test needs and what is half its size.

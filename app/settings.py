@@ -21,6 +21,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from app.domain.errors import UserError
 from app.domain.model import Frozen
@@ -42,23 +43,36 @@ FOREIGN_NAMES = {
 }
 # Secret because a password may stand in them.
 ADDRESSES = ("database_url", "proxy", "model_proxy")
+# What a connection cannot be without.
+_NEEDED = {
+    "github": ("app_id", "private_key", "webhook_secret"),
+    # A signing token may take the secret's place.
+    "gitlab": ("token", "user_id", "webhook_secret"),
+}
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 Where = Literal["everywhere", "nowhere"]
 
 
 class Connection(Frozen):
-    """One registration at one host: an App on github.com, or on a GitHub Enterprise Server."""
+    """One registration at one host: an App on GitHub, or a bot's access token on GitLab."""
 
     key: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,38}$")
-    kind: Literal["github"]
+    kind: Literal["github", "gitlab"]
     web_url: str = "https://github.com"
     # Empty: the one that belongs to `web_url`.
     api_url: str = ""
-    app_id: int = Field(gt=0)
+    # The App's name, or the bot's user name.
     slug: str = Field(min_length=1)
-    private_key: SecretStr = Field(min_length=1)
-    webhook_secret: SecretStr = Field(min_length=1)
+    app_id: int | None = Field(default=None, gt=0, validate_default=True)
+    private_key: SecretStr = Field(default=SecretStr(""), validate_default=True)
+    token: SecretStr = Field(default=SecretStr(""), validate_default=True)
+    # The bot's number on GitLab: what it does itself is no news.
+    user_id: int | None = Field(default=None, gt=0, validate_default=True)
+    # With one of these nothing is believed that GitLab did not sign.
+    signing_token: SecretStr | None = Field(default=None, min_length=1)
+    old_signing_token: SecretStr | None = None
+    webhook_secret: SecretStr | None = Field(default=None, min_length=1, validate_default=True)
     # Accepted as well while a new secret is brought in.
     old_webhook_secret: SecretStr | None = None
     ca_file: Path | None = None
@@ -69,6 +83,23 @@ class Connection(Frozen):
         both = (self.webhook_secret, self.old_webhook_secret)
         return tuple(secret.get_secret_value() for secret in both if secret)
 
+    @property
+    def signing_tokens(self) -> tuple[str, ...]:
+        both = (self.signing_token, self.old_signing_token)
+        return tuple(token.get_secret_value() for token in both if token)
+
+    @field_validator("app_id", "private_key", "token", "user_id", "webhook_secret", mode="before")
+    @classmethod
+    def _is_there_when_needed(cls, value: JsonValue | SecretStr, others: ValidationInfo) -> JsonValue | SecretStr:
+        """Each kind of forge needs its own; only a default is a SecretStr here."""
+        if value == "":
+            raise PydanticCustomError("string_too_short", "it is empty")
+        signed = others.field_name == "webhook_secret" and others.data.get("signing_token") is not None
+        needed = _NEEDED.get(str(others.data.get("kind")), ())
+        if not value and value != 0 and others.field_name in needed and not signed:
+            raise PydanticCustomError("missing", "it is missing")
+        return value
+
     @field_validator("web_url", "api_url")
     @classmethod
     def _is_safe_url(cls, url: str) -> str:
@@ -77,9 +108,13 @@ class Connection(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _derive_api_url(cls, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        web_url = str(given.get("web_url") or "https://github.com").rstrip("/")
-        derived = "https://api.github.com" if web_url == "https://github.com" else f"{web_url}/api/v3"
-        return {**given, "api_url": given.get("api_url") or derived}
+        if given.get("kind") == "gitlab":
+            web_url = str(given.get("web_url") or "https://gitlab.com").rstrip("/")
+            derived = f"{web_url}/api/v4"
+        else:
+            web_url = str(given.get("web_url") or "https://github.com").rstrip("/")
+            derived = "https://api.github.com" if web_url == "https://github.com" else f"{web_url}/api/v3"
+        return {**given, "web_url": given.get("web_url") or web_url, "api_url": given.get("api_url") or derived}
 
 
 class Organisation(Frozen):
@@ -304,7 +339,8 @@ def _shown(value: object) -> str:
         case SecretStr():
             return "set"
         case Connection():
-            return f"{value.key} ({value.kind} at {value.web_url}, App {value.slug})"
+            who = "bot" if value.kind == "gitlab" else "App"
+            return f"{value.key} ({value.kind} at {value.web_url}, {who} {value.slug})"
         case tuple():
             return ", ".join(_shown(item) for item in cast("tuple[object, ...]", value))
         case None:

@@ -155,6 +155,7 @@ class Docker:
         _lay_out(folder / "seen", uid)
         told = supervisor_settings(limits, lease, watch=False)
         container = Container(
+            engine=version.engine,
             image_id=image.image_id,
             uid=uid,
             limits=limits,

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from app.sandboxes.base import HOME, WORK, Limits
 from app.sandboxes.bubblewrap_arguments import in_memory
+from app.sandboxes.docker_api import Engine
 
 # Where our folder is seen inside.
 OURS = "/run/corrigent"
@@ -20,6 +21,7 @@ _FILES_AT_ONCE = 16384
 class Container:
     """All that differs between two containers."""
 
+    engine: Engine
     image_id: str
     # Whom everything runs as. No image gives such a number rights, and no two sandboxes share one: the kernel counts
     # a user's processes over all containers together.
@@ -89,15 +91,17 @@ class Container:
             "MemorySwap": memory,
             "PidsLimit": self.limits.pids,
             "NanoCpus": int(self.limits.cores * 1_000_000_000),
-            # Named always: the daemon's own defaults are higher than a process without CAP_SYS_RESOURCE may set.
+            # Named always: the daemons' own defaults are higher than a process without CAP_SYS_RESOURCE may set.
             "Ulimits": [
-                {"Name": name, "Soft": most, "Hard": most} for name, most in (("core", 0), ("nofile", _FILES_AT_ONCE))
+                {"Name": name, "Soft": most, "Hard": most}
+                for name, most in (("core", 0), ("nofile", _FILES_AT_ONCE), ("nproc", self.limits.pids))
             ],
         }
 
     def _writable(self) -> dict[str, JsonValue]:
         # By owner and not by mode: runc gives such a folder the mode it has in the image, whatever is asked for.
-        options = f"rw,exec,nosuid,nodev,uid={self.uid},gid={self.uid}"
+        owner = "U" if self.engine == "podman" else f"uid={self.uid},gid={self.uid}"
+        options = f"rw,exec,nosuid,nodev,{owner}"
         code = self.limits.disk_bytes * 3 // 4
         # The folder for anything is the container's own.
         return {WORK: f"{options},size={code}", "/tmp": f"{options},size={self.limits.disk_bytes - code}"}  # noqa: S108

@@ -15,7 +15,8 @@ import httpx
 
 from app.sandboxes.docker_api import DockerApi, DockerError
 
-IMAGE = "corrigent-test:1"
+# Podman imports under this tag, whatever is asked for.
+IMAGE = "corrigent-test:latest"
 PYTHON = "/usr/bin/python3"
 _PROGRAMS = (
     *("sh", "bash", "cat", "ls", "mkdir", "rm", "cp", "mv", "ln", "touch", "head", "tail", "dd", "id", "env", "sleep"),

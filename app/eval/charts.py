@@ -105,7 +105,7 @@ def _names(chart: Curve, x: _Scale, y: _Scale) -> Iterator[str]:
         if not line.points:
             continue
         left, top = x.at(line.points[-1][0]), y.at(line.points[-1][1])
-        boxes = list(_beside(left, top, _LETTER * len(line.name)))
+        boxes = [box for box in _beside(left, top, _LETTER * len(line.name)) if box.left > x.start]
         box = next((box for box in boxes if not any(box.over(other) for other in taken)), boxes[0])
         taken.append(box)
         yield _text(box.left, box.bottom - 2, line.name, "name")

@@ -94,13 +94,10 @@ def measured(
 ) -> Figure:
     """One over pull requests, with its interval."""
     found = estimate(metric, rows)
+    # Where every pull request counts the same, drawing them anew says nothing about how sure the figure is.
+    low, high = (found.low, found.high) if found.low < found.high else (math.nan, math.nan)
     return Figure(
-        name=name,
-        value=_known(found.value),
-        low=_known(found.low),
-        high=_known(found.high),
-        target=target,
-        at_least=at_least,
+        name=name, value=_known(found.value), low=_known(low), high=_known(high), target=target, at_least=at_least
     )
 
 

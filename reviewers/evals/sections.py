@@ -110,7 +110,7 @@ def _frontier(world: World) -> Curve:
     """What each vote more costs in recall and buys in precision, and where the efforts stand."""
     lines: list[Line] = []
     for name, keeps in (("", {}), (", validator", _VALIDATOR)):
-        rules = [Rule(passes=8, needed=needed, **keeps) for needed in range(1, 7)]
+        rules = [Rule(passes=8, needed=needed, **keeps) for needed in range(6, 0, -1)]
         lines.append(Line(name=f"8 passes{name}", points=tuple(_point(world, rule) for rule in rules)))
         for passes, needed in ((1, 1), *EFFORTS):
             rule = Rule(passes=passes, needed=needed, **keeps)

@@ -1,0 +1,147 @@
+"""An evaluation as a table, as JSON and as a page; and the command that makes them."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from app.eval.charts import bars, curve, number
+from app.eval.cli import register
+from app.eval.render import as_page, as_table
+from reviewers.evals.figures import Bars, Curve, EvalReport, Figure, Line, Section, measured
+from reviewers.evals.metrics import METRICS, Counts
+
+CURVE = Curve(
+    title="F1 <of> each",
+    x="votes",
+    y="F1",
+    lines=(Line(name="one & only", points=((1, 0.2), (2, 0.5))), Line(name="other", points=((1, 0.3), (2, 0.5)))),
+)
+REPORT = EvalReport(
+    version="1.2",
+    made_at="2026-11-21 07:00 UTC",
+    reviewed_by="scripted:<b>",
+    sections=(
+        Section(
+            key="bugs",
+            title="Recorded changes",
+            text="Two of them.",
+            figures=(
+                Figure(name="recall", value=0.25, low=0.1, high=0.4, target=0.5, at_least=True),
+                Figure(name="posts", value=0.0, target=0.05),
+                Figure(name="dollars", value=None),
+            ),
+            curves=(CURVE,),
+            bars=(Bars(title="by set", unit="", bars=(Figure(name="clean", value=0.5, low=0.2, high=0.9),)),),
+        ),
+    ),
+)
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag that is closed and was not open."""
+
+    EMPTY = frozenset({"meta", "circle", "rect", "polyline"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        if tag not in self.EMPTY or tag == "circle":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_table_says_what_was_missed() -> None:
+    table = as_table(REPORT)
+    assert re.search(r"recall +0\.250 +0\.100 to 0\.400 +≥ 0\.500  MISSED", table)
+    assert re.search(r"posts +0 +≤ 0\.050$", table, re.MULTILINE)
+    assert re.search(r"dollars +–$", table, re.MULTILINE)
+    assert table.endswith("1 target missed\n")
+
+
+def test_the_page_stands_alone_and_escapes_names() -> None:
+    page = as_page(REPORT)
+    parsed = Balanced()
+    parsed.feed(page)
+    assert parsed.open == []
+    assert parsed.seen.count("svg") == 2
+    assert "script" not in parsed.seen
+    assert not re.search(r"(src|href)=\"(?!#)", page)
+    assert "scripted:&lt;b&gt;" in page
+    assert "one &amp; only" in page
+    assert "F1 &lt;of&gt; each" in page
+    assert "1 target missed" in page
+
+
+def test_a_report_comes_back_from_json() -> None:
+    assert EvalReport.model_validate_json(REPORT.model_dump_json()) == REPORT
+
+
+def test_names_in_a_chart_do_not_lie_on_each_other() -> None:
+    drawn = str(curve(CURVE))
+    found = re.findall(r'<text class="name" x="([\d.]+)" y="([\d.]+)">([^<]+)<', drawn)
+    (left, top, words), (other_left, other_top, other_words) = sorted(found)
+    assert {words, other_words} == {"one &amp; only", "other"}
+    assert top != other_top or float(left) + 5 * len(words) < float(other_left)
+
+
+def test_charts_of_nothing_are_charts() -> None:
+    assert "<svg" in curve(Curve(title="none", x="x", y="y", lines=()))
+    assert "<svg" in bars(Bars(title="none", unit="", bars=()))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "–"), (0.0, "0"), (0.5, "0.500"), (12.34, "12.3"), (242_594.0, "242,594"), (-0.1, "-0.100")],
+)
+def test_numbers(value: float | None, shown: str) -> None:
+    assert number(value) == shown
+
+
+def test_a_figure_that_never_varies_has_no_interval() -> None:
+    figure = measured("recall", METRICS["recall"], [Counts(known=1), Counts(known=2)])
+    assert (figure.value, figure.low, figure.high) == (0.0, None, None)
+
+
+@pytest.fixture
+def corrigent() -> typer.Typer:
+    app = typer.Typer()
+    register(app)
+    app.command("other")(lambda: None)
+    return app
+
+
+def test_the_command_measures_and_keeps_its_reports(corrigent: typer.Typer, shared_data: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    words = ["--data", str(shared_data / "eval"), "--results", str(results), "--sets", "clean", "--limit", "3"]
+    ran = CliRunner().invoke(corrigent, ["eval", "anchors", "bugs", "--quick", *words])
+    assert ran.exit_code == 0, ran.output
+    report = EvalReport.model_validate_json((results / "report.json").read_bytes())
+    assert [section.key for section in report.sections] == ["anchors", "bugs"]
+    assert report.missed == 0
+    assert len(list((results / "rows").iterdir())) == 3
+    assert "<svg" in (results / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nonsense"], "There is no part 'nonsense'; there are theory"),
+        (["--data", "/nowhere"], "There is no folder /nowhere"),
+    ],
+)
+def test_wrong_use_is_said(corrigent: typer.Typer, words: list[str], said: str) -> None:
+    ran = CliRunner().invoke(corrigent, ["eval", *words])
+    assert said in str(ran.exception)

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from app.domain.conversation import Answered, Message, Result
 
-# The same thing so often: the agent is told; once more, and its work ends.
+# The same thing so often: the agent is told; so often, and its work ends.
 TELL_AT = 3
-STOP_AT = 5
+STOP_AT = 6
 NOTE = "\n\n(You made this call before and it came to the same. Doing it again will not help: try something else.)"
 
 _CHANGING = {"edit", "write"}

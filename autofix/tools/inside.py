@@ -111,7 +111,7 @@ def edit(asked: Asked) -> str:
     _put(path, changed)
     first = changed.count("\n", 0, at) + 1
     last = first + new.count("\n")
-    lines = changed.split("\n")
+    lines = changed.removesuffix("\n").split("\n")
     shown = _numbered(lines, max(1, first - 3), min(len(lines), last + 3, first + 60))
     return f"Replaced {'once' if times == 1 else f'{times} times'}. Now:\n{shown}"
 

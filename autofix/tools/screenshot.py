@@ -14,9 +14,10 @@ _WITHIN = timedelta(seconds=90)
 _MOST_BYTES = 3_000_000
 _MISSING = 127
 _PNG = b"\x89PNG\r\n"
-# The server goes with the shell's own process group when the command ends.
+# Debian's `chromium` is a script that wants /etc: the program itself comes first.
 _PROGRAM = """\
-browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || exit 127
+browser=$(command -v /usr/lib/chromium/chromium || command -v chromium || command -v chromium-browser ||
+  command -v google-chrome) || exit 127
 picture=$(mktemp -d)
 if [ -n "$2" ]; then sh -c "$2" >"$picture/server.log" 2>&1 & sleep "$3"; fi
 HOME="$picture" "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars \\

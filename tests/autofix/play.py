@@ -17,7 +17,7 @@ from app.store.blobs import Blobs
 from app.store.conversations import Conversations
 from autofix.base import ChunkEnded, ChunkStart, Parts
 from autofix.loop import run_chunk
-from tests.autofix.rooms import FolderRoom
+from tests.autofix.folder_room import FolderRoom
 
 AGENT_ID = "01JAGENT"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

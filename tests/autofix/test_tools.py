@@ -13,7 +13,7 @@ from app.domain.agents import AgentResult
 from app.sandboxes.base import Room
 from autofix.tools.base import AskPeople, Delegate, Finish, Outcome, Shown, Workplace
 from autofix.tools.registry import OF_SUB_AGENTS, TOOLS
-from tests.autofix.rooms import FolderRoom
+from tests.autofix.folder_room import FolderRoom
 
 CODE = "def add(a, b):\n    return a - b\n\n\ndef twice(a):\n    return add(a, a)\n"
 

@@ -17,8 +17,8 @@ from app.domain.conversation import Answered
 from app.llm.talk import Hear, TalkRequest
 from app.sandboxes.base import WORK, Ran
 from autofix.scripted_agent import ScriptedAgent
+from tests.autofix.folder_room import FolderRoom
 from tests.autofix.play import Play, Row
-from tests.autofix.rooms import FolderRoom
 
 Reached = Counter[str]
 

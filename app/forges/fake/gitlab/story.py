@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from textwrap import indent
 
 from app.forges.fake.gitlab.entities import Award, Discussion, MergeRequest, Status
-from app.forges.fake.gitlab.shapes.merge_requests import head_pipeline
+from app.forges.fake.gitlab.shapes.merge_requests import head_pipeline, pipelines_of
 
 
 def tell_story(item: MergeRequest) -> str:
@@ -13,9 +13,7 @@ def tell_story(item: MergeRequest) -> str:
 
 def statuses(item: MergeRequest) -> list[Status]:
     """The newest of each name on the head, in the target's project and in the fork."""
-    projects = [item.project, *([item.source_project] if item.from_fork and item.source_project else [])]
-    pipelines = [one for project in projects for one in project.pipelines if one.sha == item.head_sha]
-    return list({status.name: status for pipeline in pipelines for status in pipeline.statuses}.values())
+    return list({status.name: status for pipeline in pipelines_of(item) for status in pipeline.statuses}.values())
 
 
 def _lines(item: MergeRequest) -> Iterator[str]:

@@ -18,6 +18,7 @@ from app.forges.fake.gitlab.shapes.merge_requests import (
     merge_request,
     merge_request_basic,
     pipeline_shape,
+    pipelines_of,
     version,
 )
 
@@ -204,8 +205,7 @@ async def commits(call: Call) -> Answer:
 
 @routes.on(f"GET {_ONE}/pipelines")
 async def pipelines(call: Call) -> Answer:
-    item = call.merge_request()
-    return call.page([one for one in item.project.pipelines if one.sha == item.head_sha][::-1], pipeline_shape)
+    return call.page(pipelines_of(call.merge_request())[::-1], pipeline_shape)
 
 
 def _change_lists(call: Call, item: MergeRequest, wanted: _Change) -> None:

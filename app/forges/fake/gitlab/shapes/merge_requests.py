@@ -71,11 +71,15 @@ def source_id(item: MergeRequest) -> int | None:
     return None if source is None or source.deleted else source.project_id
 
 
-def head_pipeline(item: MergeRequest) -> Pipeline | None:
-    """The newest of the head commit, of the fork's project as well."""
+def pipelines_of(item: MergeRequest) -> list[Pipeline]:
+    """Those of the head commit, the fork's own included, oldest first."""
     projects = [item.project, *([item.source_project] if item.from_fork and item.source_project else [])]
     found = [one for project in projects for one in project.pipelines if one.sha == item.head_sha]
-    return max(found, key=lambda one: one.pipeline_id, default=None)
+    return sorted(found, key=lambda one: one.pipeline_id)
+
+
+def head_pipeline(item: MergeRequest) -> Pipeline | None:
+    return next(reversed(pipelines_of(item)), None)
 
 
 def merge_status(item: MergeRequest) -> str:

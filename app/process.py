@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.agent_making import AgentModels, own_sandboxes
 from app.dispatcher import Dispatcher
 from app.domain.names import NAME
 from app.metrics import Metrics
@@ -156,7 +157,7 @@ async def _connect(
     state.turns = Turns(client, time_scale=settings.time_scale)
     ended = embedded and await end_what_is_older(settings.home, state.turns)
     if work_on:
-        activities = activities_of(work_on, _held(stack, settings, state, state.turns))
+        activities = activities_of(work_on, await _held(stack, settings, state, state.turns, work_on))
         await stack.enter_async_context(WorkerGroup(client, activities, build_id=settings.worker_build_id))
     if embedded and work_on:
         await make_current(client, settings.worker_build_id)
@@ -177,9 +178,14 @@ def _tracer(stack: AsyncExitStack, settings: Settings, process: str) -> "Tracer 
     return traces.get_tracer(NAME.lower())
 
 
-def _held(stack: AsyncExitStack, settings: Settings, state: Running, turns: Turns) -> Held:
+async def _held(
+    stack: AsyncExitStack, settings: Settings, state: Running, turns: Turns, work_on: frozenset[Queue]
+) -> Held:
     reviewers = ModelReviewers(settings, state.store, clock=utc_now, metrics=state.metrics)
     stack.push_async_callback(reviewers.close)
+    sandboxes = own_sandboxes(settings, clock=utc_now)
+    if "sandbox" in work_on:
+        await stack.enter_async_context(sandboxes.reaping())
     return Held(
         settings=settings,
         store=state.store,
@@ -187,6 +193,8 @@ def _held(stack: AsyncExitStack, settings: Settings, state: Running, turns: Turn
         turns=turns,
         metrics=state.metrics,
         reviewers=reviewers,
+        agent_models=AgentModels(settings, state.store, reviewers, clock=utc_now),
+        sandboxes=sandboxes.parts(),
         work_folder=stack.enter_context(own_folder(settings.home / "work")),
     )
 

@@ -6,7 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from app.agent_making import AgentModels, checks_of, rule_fixes
 from app.checkouts.mirrors import Mirrors
+from app.checkouts.patching import Patching
 from app.domain.phrases import Voice
 from app.metrics import Metrics
 from app.reviewer_making import ModelReviewers, make_plain, silent
@@ -16,8 +18,13 @@ from app.wiring import Forges, Store, open_mirrors, open_patching, open_retentio
 from workflows import queues
 from workflows.activities.act import Acting
 from workflows.activities.agent_begin import AgentBeginning
+from workflows.activities.agent_chunk import AgentChunks
 from workflows.activities.agent_deliver import Delivering
+from workflows.activities.agent_prove import Proving
 from workflows.activities.agent_push import Pushing
+from workflows.activities.agent_review_again import ReviewingAgain
+from workflows.activities.agent_room import AgentRooms, Sandboxes
+from workflows.activities.agent_stage import Staging
 from workflows.activities.agent_start import AgentStarts
 from workflows.activities.agent_telling import Telling
 from workflows.activities.begin import Beginning
@@ -50,6 +57,8 @@ class Held:
     turns: Turns
     metrics: Metrics
     reviewers: ModelReviewers
+    agent_models: AgentModels
+    sandboxes: Sandboxes
     # Where changes are unpacked.
     work_folder: Path
 
@@ -62,27 +71,50 @@ def activities_of(wanted: frozenset[Queue], held: Held) -> Mapping[str, Sequence
             settings=held.settings, store=held.store, forges=held.forges, turns=held.turns, figures=held.metrics
         ).activities()
     if queues.LLM in wanted:
-        made[queues.LLM] = llm_activities(blobs, held.reviewers, folder)
+        made[queues.LLM] = llm_activities(held)
     if queues.SANDBOX in wanted:
-        made[queues.SANDBOX] = sandbox_activities(blobs, folder)
+        made[queues.SANDBOX] = sandbox_activities(blobs, held.sandboxes, folder)
     return made
 
 
-def llm_activities(blobs: Blobs, reviewers: ModelReviewers, work_folder: Path) -> Sequence[Activity]:
+def llm_activities(held: Held) -> Sequence[Activity]:
     """With model keys and the database."""
+    store, models = held.store, held.agent_models
     reading = Reading(
-        blobs=blobs,
-        make=reviewers.make,
-        watch=reviewers.watch,
-        keep=reviewers.keep,
-        work_folder=work_folder,
+        blobs=store.blobs,
+        make=held.reviewers.make,
+        watch=held.reviewers.watch,
+        keep=held.reviewers.keep,
+        work_folder=held.work_folder,
     )
-    return (reading.read_change,)
+    chunks = AgentChunks(
+        agents=store.agents,
+        blobs=store.blobs,
+        streams=store.streams,
+        model=models.talking,
+        room=held.sandboxes.enter,
+        checks=checks_of,
+        report_problem=models.report_problem,
+        redactor=models.redactor,
+        clock=utc_now,
+    )
+    proving = Proving(
+        agents=store.agents,
+        blobs=store.blobs,
+        enter=held.sandboxes.enter,
+        reviewing=ReviewingAgain(blobs=store.blobs, make=models.reviewers, work_folder=held.work_folder),
+        critic=models.critic,
+        redactor=models.redactor,
+        clock=utc_now,
+    )
+    return (reading.read_change, chunks.agent_chunk, proving.prove_fix)
 
 
-def sandbox_activities(blobs: Blobs, work_folder: Path) -> Sequence[Activity]:
+def sandbox_activities(blobs: Blobs, sandboxes: Sandboxes, work_folder: Path) -> Sequence[Activity]:
     """With nothing."""
-    return (Reading(blobs=blobs, make=make_plain, watch=silent, keep=None, work_folder=work_folder).read_change,)
+    reading = Reading(blobs=blobs, make=make_plain, watch=silent, keep=None, work_folder=work_folder)
+    rooms = AgentRooms(blobs=blobs, sandboxes=sandboxes, rule_fixes=rule_fixes)
+    return (reading.read_change, rooms.open_room, rooms.rule_fix, rooms.take_patch, rooms.leave_room)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +137,7 @@ class Control:
             posting.close_review,
             self._acting().act,
             self._agent_beginning().begin_agent,
+            self._staging().stage_fix,
             delivering.deliver_fix,
             delivering.ask_people,
             delivering.end_agent,
@@ -159,6 +192,10 @@ class Control:
         )
 
     @cached_property
+    def _patching(self) -> Patching:
+        return open_patching(self.settings, self._mirrors)
+
+    @cached_property
     def _agent_starts(self) -> AgentStarts:
         return AgentStarts(agents=self.store.agents, blobs=self.store.blobs, turns=self.turns, clock=utc_now)
 
@@ -189,6 +226,15 @@ class Control:
             clock=utc_now,
         )
 
+    def _staging(self) -> Staging:
+        return Staging(
+            blobs=self.store.blobs,
+            findings=self.store.findings,
+            mirrors=self._mirrors,
+            patching=self._patching,
+            fetching=self._fetching,
+        )
+
     def _delivering(self) -> Delivering:
         pushing = Pushing(
             readers=self.forges.readers,
@@ -199,7 +245,7 @@ class Control:
             audit=self.store.audit,
             blobs=self.store.blobs,
             mirrors=self._mirrors,
-            patching=open_patching(self.settings, self._mirrors),
+            patching=self._patching,
             fetching=self._fetching,
             is_quiet=self.forges.is_quiet,
             clock=utc_now,

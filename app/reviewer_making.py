@@ -55,7 +55,7 @@ class ModelReviewers:
         await self.store.runs.set_stage(step.run_id, "model", now=self.clock())
         return REVIEWERS[step.reviewer](
             Parts(
-                model=await self._model(),
+                model=await self.model(),
                 budget=Budget(
                     pull_request=Allowance(limit=limits.pull_request, spent=await self.store.usage.spent(ref)),
                     day=Allowance(limit=limits.day, spent=spent_today),
@@ -91,7 +91,7 @@ class ModelReviewers:
 
         return say
 
-    async def _model(self) -> ChatModel:
+    async def model(self) -> ChatModel:
         """Opened once, in a thread: a provider's library takes seconds to import."""
         if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
             spec = ModelSpec.parse(self.settings.model)

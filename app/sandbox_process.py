@@ -3,12 +3,13 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from app.agent_making import own_sandboxes
 from app.metrics import Metrics
 from app.process import tell_figures
 from app.queue_activities import sandbox_activities
 from app.settings import Settings
 from app.temporal_client import connect
-from app.wiring import open_blobs
+from app.wiring import open_blobs, utc_now
 from app.work_folder import own_folder
 from app.worker import WorkerGroup
 from workflows import queues
@@ -24,7 +25,9 @@ async def sandbox_running(settings: Settings) -> AsyncGenerator[None]:
     async with AsyncExitStack() as stack:
         client = await connect(settings, settings.temporal_address)
         folder = stack.enter_context(own_folder(settings.home / "work"))
-        activities = {queues.SANDBOX: sandbox_activities(open_blobs(settings), folder)}
+        sandboxes = own_sandboxes(settings, clock=utc_now)
+        await stack.enter_async_context(sandboxes.reaping())
+        activities = {queues.SANDBOX: sandbox_activities(open_blobs(settings), sandboxes.parts(), folder)}
         await stack.enter_async_context(WorkerGroup(client, activities, build_id=settings.worker_build_id))
         await tell_figures(stack, settings, Metrics(), None, healthy)
         yield

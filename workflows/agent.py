@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Literal
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
@@ -29,8 +30,10 @@ with workflow.unsafe.imports_passed_through():
         RoomKept,
         RoomReady,
         RoomWanted,
+        StagedFix,
+        StageFix,
     )
-    from workflows.messages import Stop
+    from workflows.messages import ReviewerStep, StepDone, Stop
 
 from workflows import queues, timing
 from workflows.calls import call, tell
@@ -126,7 +129,7 @@ class Agent:
             wanted = FixWanted(agent_id=self.start.agent_id, task_key=begun.task_key, sandbox=room)
             made = await call("rule_fix", wanted, PatchMade, timing.AGENT_WORK, queue=queues.of_sandbox(room.host))
             if made.patch_key:
-                proof = await self._prove(begun, made.patch_key, "", made_by="rule")
+                proof = await self._prove(begun, made, "", "rule")
                 if proof.grade != "none" or not begun.has_model:
                     return await self._deliver(word, proof.fix_key, "")
         if not begun.has_model:
@@ -142,7 +145,7 @@ class Agent:
         workspace_key = await self._leave(room, keep=True)
         proof_key = ""
         if made.patch_key:
-            proof_key = (await self._prove(begun, made.patch_key, result_key, made_by="model")).fix_key
+            proof_key = (await self._prove(begun, made, result_key, "model")).fix_key
         return await self._deliver(word, proof_key, workspace_key, result_key=result_key)
 
     async def _converse(self, begun: BegunAgent, room: SandboxRef) -> str | None:
@@ -155,7 +158,7 @@ class Agent:
                 number=number,
                 round=self.round,
             )
-            done = await call("run_agent_chunk", step, ChunkDone, timing.AGENT_WORK, queue=queues.LLM)
+            done = await call("agent_chunk", step, ChunkDone, timing.AGENT_WORK, queue=queues.LLM)
             match done.end:
                 case "finished":
                     return done.result_key
@@ -203,23 +206,47 @@ class Agent:
         self.problem = self.problem or ready.problem
         return ready.sandbox
 
-    async def _prove(self, begun: BegunAgent, patch_key: str, result_key: str, *, made_by: str) -> ProofMade:
+    async def _prove(
+        self, begun: BegunAgent, made: PatchMade, result_key: str, made_by: Literal["rule", "model"]
+    ) -> ProofMade:
         """In a sandbox of its own: what made the change cannot have prepared the place."""
+        agent_id, task_key = self.start.agent_id, begun.task_key
+        stage = StageFix(
+            agent_id=agent_id, task_key=task_key, patch_key=made.patch_key, made_by=made_by, numbers=made.numbers
+        )
+        staged = await call("stage_fix", stage, StagedFix, timing.FETCH)
+        if staged.refused_fix_key:
+            return ProofMade(fix_key=staged.refused_fix_key, grade="none")
+        read = await self._read_again(staged)
         room = await self._room(begun, "prove")
-        wanted = ProofWanted.model_validate(
-            {
-                "agent_id": self.start.agent_id,
-                "task_key": begun.task_key,
-                "sandbox": room,
-                "patch_key": patch_key,
-                "result_key": result_key,
-                "made_by": made_by,
-                "round": self.round,
-            }
+        wanted = ProofWanted(
+            agent_id=agent_id,
+            task_key=task_key,
+            sandbox=room,
+            patch_key=made.patch_key,
+            staged_key=staged.staged_key,
+            linters_key=read.report_key,
+            numbers=made.numbers,
+            result_key=result_key,
+            made_by=made_by,
+            round=self.round,
         )
         proof = await call("prove_fix", wanted, ProofMade, timing.AGENT_WORK, queue=queues.LLM)
         await self._leave(room, keep=False)
         return proof
+
+    async def _read_again(self, staged: StagedFix) -> StepDone:
+        """The linters over the change, where nothing is held that they could tell."""
+        step = ReviewerStep(
+            run_id=self.start.agent_id,
+            reviewer="linters",
+            queue="sandbox",
+            pull_request_key=staged.pull_request_key,
+            diff_key=staged.diff_key,
+            snapshot_key=staged.snapshot_key,
+            config_key=staged.config_key,
+        )
+        return await call("read_change", step, StepDone, timing.REVIEWER, queue=queues.SANDBOX)
 
     async def _deliver(
         self, word: AgentWord, fix_key: str, workspace_key: str, *, result_key: str = ""

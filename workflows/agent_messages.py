@@ -121,6 +121,28 @@ class ChunkDone(Frozen):
     wait_until: datetime | None = None
 
 
+class StageFix(Frozen):
+    """Put a change on the trusted mirror, on no branch, so that it can be reviewed."""
+
+    agent_id: str
+    task_key: str
+    patch_key: str
+    made_by: Literal["rule", "model"] = "model"
+    # Which findings it is for; all of the task's where none is named.
+    numbers: tuple[int, ...] = ()
+
+
+class StagedFix(Frozen):
+    """The code with the change, as blobs that a reviewer reads; or why policy says no, as a Fix that is none."""
+
+    staged_key: str = ""
+    pull_request_key: str = ""
+    diff_key: str = ""
+    snapshot_key: str = ""
+    config_key: str = ""
+    refused_fix_key: str = ""
+
+
 class ProofWanted(Frozen):
     """A change to be proved in a fresh sandbox. Blob keys: patch text, AgentResult (empty for a linter's fix)."""
 
@@ -128,6 +150,10 @@ class ProofWanted(Frozen):
     task_key: str
     sandbox: SandboxRef
     patch_key: str
+    # The StagedCode, and what the linters say of it.
+    staged_key: str
+    linters_key: str
+    numbers: tuple[int, ...] = ()
     result_key: str = ""
     made_by: Literal["rule", "model"] = "model"
     round: int = 1
@@ -146,8 +172,6 @@ class ProofMade(Frozen):
 
     fix_key: str
     grade: Grade
-    # A phrase: which step said no; empty when none did.
-    reason: str = ""
 
 
 class DeliverFix(Frozen):

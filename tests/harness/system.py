@@ -48,7 +48,7 @@ class System:
     async def _runs_open(self) -> bool:
         client = self.running.turns
         assert client is not None
-        query = "ExecutionStatus='Running' AND (WorkflowType='PullRequest' OR WorkflowType='Review')"
+        query = "ExecutionStatus='Running' AND (WorkflowType='PullRequest' OR WorkflowType='Review' OR WorkflowType='Agent')"
         return (await client.client.count_workflows(query)).count > 0
 
 
@@ -58,6 +58,8 @@ class Script:
 
     path: Path
     answers: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
+    # What a scripted agent does, by the words of its task.
+    agents: list[dict[str, JsonValue]] = field(default_factory=list[dict[str, JsonValue]])
 
     def __post_init__(self) -> None:
         self.write()
@@ -67,7 +69,7 @@ class Script:
         self.write()
 
     def write(self) -> None:
-        self.path.write_text(json.dumps({"log": "calls.jsonl", "answers": self.answers}))
+        self.path.write_text(json.dumps({"log": "calls.jsonl", "answers": self.answers, "agents": self.agents}))
 
     @property
     def model(self) -> str:

@@ -14,6 +14,7 @@ from app.sandboxes.base import Backend, Host, Room, SandboxGone, SandboxRef, San
 from app.store.blobs import Blobs
 from workflows import timing
 from workflows.agent_messages import (
+    FixWanted,
     PatchMade,
     PatchWanted,
     RoomGoing,
@@ -52,12 +53,25 @@ class Sandboxes:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+@dataclass(frozen=True, kw_only=True)
+class MadeByRule:
+    """A patch that an analyser made, and the findings it is for."""
+
+    patch: bytes
+    numbers: tuple[int, ...]
+
+
+# None where no analyser knows how to mend what the task is about; leaves the room as it was.
+RuleFixes = Callable[[Room, AgentTask], Awaitable[MadeByRule | None]]
+
+
 class AgentRooms:
     """Safe to repeat: the same purpose of the same round is the same sandbox, and its commands are attached to."""
 
-    def __init__(self, *, blobs: Blobs, sandboxes: Sandboxes) -> None:
+    def __init__(self, *, blobs: Blobs, sandboxes: Sandboxes, rule_fixes: RuleFixes) -> None:
         self.blobs = blobs
         self.sandboxes = sandboxes
+        self.rule_fixes = rule_fixes
 
     @activity.defn(name="open_room")
     async def open_room(self, wanted: RoomWanted) -> RoomReady:
@@ -84,6 +98,15 @@ class AgentRooms:
         if wanted.workspace_key and not await _restore(room, await self.blobs.get(wanted.workspace_key)):
             problem = problem or "what was changed before does not fit the branch as it is now"
         return problem
+
+    @activity.defn(name="rule_fix")
+    async def rule_fix(self, wanted: FixWanted) -> PatchMade:
+        """What an analyser itself knows to mend, without any model."""
+        task = await self.blobs.get_model(wanted.task_key, AgentTask)
+        made = await self.rule_fixes(self.sandboxes.enter(wanted.sandbox), task)
+        if made is None:
+            return PatchMade()
+        return PatchMade(patch_key=await self.blobs.put(made.patch), numbers=made.numbers)
 
     @activity.defn(name="take_patch")
     async def take_patch(self, wanted: PatchWanted) -> PatchMade:

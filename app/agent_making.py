@@ -1,0 +1,200 @@
+"""Making what agents work with: sandboxes that passed their probe, a model to talk to, and those who look again."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import structlog
+
+from app.domain.agents import AgentTask
+from app.domain.pull_request import PullRequest
+from app.domain.repo_config import ConfigInForce
+from app.domain.secrets import Redactor
+from app.llm.budget import Allowance, Budget
+from app.llm.models import ModelSpec
+from app.llm.talk import TalkingModel
+from app.model_access import model_access
+from app.reviewer_making import ModelReviewers
+from app.sandboxes.base import Backend, NotDone, ProbeReport, Room, SandboxGone, SandboxRef
+from app.sandboxes.bubblewrap import Bubblewrap
+from app.sandboxes.egress_ways import Ways
+from app.sandboxes.room import SandboxRoom
+from app.settings import Settings
+from app.wiring import Store
+from autofix import checks
+from autofix.critic import Critic, by_model
+from autofix.tools.base import RunChecks
+from reviewers.base import Reviewer
+from reviewers.registry import MODEL_REVIEWERS, REVIEWERS, Parts
+from workflows.activities.agent_room import Chosen, MadeByRule, Sandboxes
+from workflows.activities.answers import StoredAnswers
+
+log = structlog.get_logger()
+
+# How long is a probe's answer believed? A machine loses its abilities when somebody changes it.
+PROBED_FOR = timedelta(hours=6)
+# How long until a machine without a sandbox is asked again: somebody may have installed one.
+ASKED_AGAIN_AFTER = timedelta(minutes=2)
+# How soon is a sandbox gone whose lease is over?
+REAP_EVERY = timedelta(seconds=30)
+SCRIPTED = "scripted"
+
+
+class OwnSandboxes:
+    """The backends of this process, in the order of preference; the first that passes its probe is used."""
+
+    def __init__(self, backends: Mapping[str, Backend], *, clock: Callable[[], datetime]) -> None:
+        self._backends = backends
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._chosen = Chosen(reason="no sandbox backend is configured")
+        self._until: datetime | None = None
+
+    async def choose(self) -> Chosen:
+        """One probe for all who wait."""
+        async with self._lock:
+            if self._until is None or self._clock() >= self._until:
+                self._chosen = await self._probe()
+                self._until = self._clock() + (PROBED_FOR if self._chosen.backend else ASKED_AGAIN_AFTER)
+            return self._chosen
+
+    def enter(self, ref: SandboxRef) -> Room:
+        backend = self._backends.get(ref.backend)
+        if backend is None:
+            raise SandboxGone(f"{ref.backend} is not a backend of this worker")
+        return SandboxRoom(backend, ref)
+
+    def parts(self) -> Sandboxes:
+        return Sandboxes(choose=self.choose, enter=self.enter)
+
+    @asynccontextmanager
+    async def reaping(self) -> AsyncGenerator[None]:
+        """While this is entered, what crashed workers left is destroyed: now, and whenever a lease ends."""
+        task = asyncio.create_task(self._reap_for_ever())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _reap_for_ever(self) -> None:
+        while True:
+            for name, backend in self._backends.items():
+                try:
+                    if reaped := await backend.reap(self._clock()):
+                        log.info("sandbox.reaped", backend=name, count=len(reaped))
+                except (OSError, NotDone, SandboxGone) as error:
+                    log.warning("sandbox.not_reaped", backend=name, error=str(error))
+            await asyncio.sleep(REAP_EVERY.total_seconds())
+
+    async def _probe(self) -> Chosen:
+        reasons: list[str] = []
+        for name, backend in self._backends.items():
+            report = await backend.doctor()
+            if report.passed:
+                log.info("sandbox.chosen", backend=name, probes=len(report.probes))
+                return Chosen(backend=backend)
+            reasons.append(_why_not(report))
+            log.warning("sandbox.refused", backend=name, reason=reasons[-1])
+        return Chosen(reason="; ".join(reasons) or "no sandbox backend is configured")
+
+
+def own_sandboxes(settings: Settings, *, clock: Callable[[], datetime]) -> OwnSandboxes:
+    """The backends that this machine may have."""
+    return OwnSandboxes({"bubblewrap": Bubblewrap(settings.home / "sandboxes", ways=Ways())}, clock=clock)
+
+
+class AgentModels:
+    """For the queue that holds model keys: whom an agent talks to, and who looks at its work."""
+
+    def __init__(
+        self, settings: Settings, store: Store, reviewers: ModelReviewers, *, clock: Callable[[], datetime]
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.chat = reviewers
+        self.clock = clock
+        self.redactor = Redactor(settings.secret_values())
+
+    async def talking(self, _task: AgentTask) -> TalkingModel:
+        """UserError when the configured model cannot be opened."""
+        return await asyncio.to_thread(self._open)
+
+    def _open(self) -> TalkingModel:
+        # Imported when first used: the libraries of models are large.
+        spec = ModelSpec.parse(self.settings.model)
+        if spec.provider == SCRIPTED:
+            from autofix.scripted_agent import ScriptedAgent
+
+            return ScriptedAgent(Path(spec.name))
+        from app.llm.direct import open_talking_model
+
+        return open_talking_model(spec, model_access(self.settings, spec))
+
+    async def reviewers(
+        self, task: AgentTask, pull_request: PullRequest, config: ConfigInForce
+    ) -> tuple[Reviewer, ...]:
+        """Those with a model, on this agent's account."""
+        if not self.settings.model:
+            return ()
+        limits, ref = config.config.budget, pull_request.ref
+        midnight = datetime.combine(self.clock().date(), time(), UTC)
+        parts = Parts(
+            model=await self.chat.model(),
+            budget=Budget(
+                pull_request=Allowance(limit=limits.pull_request, spent=await self.store.usage.spent(ref)),
+                day=Allowance(
+                    limit=limits.day,
+                    spent=await self.store.usage.spent_since(ref.connection, ref.repo_id, midnight),
+                ),
+                clock=self.clock,
+            ),
+            answers=StoredAnswers(run_id=task.agent_id, effects=self.store.effects, blobs=self.store.blobs),
+            secrets=self.settings.secret_values(),
+        )
+        return tuple(REVIEWERS[name](parts) for name in MODEL_REVIEWERS)
+
+    async def critic(self, _task: AgentTask) -> Critic | None:
+        if not self.settings.model:
+            return None
+        return by_model((await self.chat.model()).ask, self.redactor)
+
+    async def report_problem(self, task: AgentTask, text: str) -> None:
+        await self.store.environment_problems.report(
+            task.ref.connection,
+            task.ref.repo_id,
+            fingerprint=" ".join(text.lower().split())[:200],
+            text=self.redactor.redact(text)[:500],
+            agent_id=task.agent_id,
+            now=self.clock(),
+        )
+
+
+def checks_of(task: AgentTask) -> RunChecks:
+    """The repository's checks, as an agent may run them itself."""
+
+    async def run(room: Room, *, exec_id: str, within: timedelta) -> str:
+        commands = await checks.find(room, task.checks)
+        if not commands:
+            return "No checks are configured, and none were recognised."
+        said: list[str] = []
+        for number, command in enumerate(commands):
+            ran = await checks.run(room, command, exec_id=f"{exec_id}-{number}", within=within)
+            said.append(f"$ {command}\n{ran.summary}\n{ran.output}")
+        return "\n\n".join(said)
+
+    return run
+
+
+async def rule_fixes(_room: Room, _task: AgentTask) -> MadeByRule | None:
+    """No analyser's fix is tried yet."""
+    return None
+
+
+def _why_not(report: ProbeReport) -> str:
+    if report.unusable:
+        return report.unusable
+    failed = [probe.name for probe in report.probes if not probe.held]
+    return f"{report.backend} did not hold: {', '.join(failed[:5])}"

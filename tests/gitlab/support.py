@@ -6,6 +6,7 @@ from datetime import datetime
 from pydantic import JsonValue, SecretStr
 from typing_extensions import override
 
+from app.domain.markers import finding_marker, run_marker
 from app.domain.pull_request import PullRequestRef, Repo
 from app.domain.review import InlineComment, ReviewDraft
 from app.forges.base import Account, LimitNotice, Limits
@@ -115,8 +116,6 @@ def comment(number: int = 1, **changes: object) -> InlineComment:
 
 
 def draft(*comments: InlineComment, run_id: str = RUN_ID, body: str = "Two findings.") -> ReviewDraft:
-    from app.domain.markers import finding_marker, run_marker
-
     marked = tuple(
         one.model_copy(update={"body": f"{one.body}\n\n{finding_marker(one.finding_id, run_id)}"}) for one in comments
     )

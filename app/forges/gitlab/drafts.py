@@ -20,7 +20,7 @@ from app.forges.gitlab.calls import Calls
 from app.forges.gitlab.discussions import Discussions
 from app.forges.gitlab.fitting import LONGEST_BODY, before_marker, cut_at_line
 from app.forges.gitlab.heads import Head, Heads
-from app.forges.gitlab.models import CreatedShape, DiffShape, DraftShape, MergeRequestShape
+from app.forges.gitlab.models import DiffShape, DraftShape, MergeRequestShape
 from app.forges.gitlab.paging import each_page
 from app.forges.gitlab.positions import find_file, position, with_suggestion
 
@@ -76,7 +76,7 @@ class Drafts:
         """Write what is not there yet: the body first, so that it stands above its threads."""
         body_id = next((one.id for one in there if read_run_marker(one.note)), None)
         if body_id is None:
-            body_id = await self._create(ref, _body(draft, ()))
+            body_id = (await self._create(ref, _body(draft, ()))).id
         written = {mark[0] for one in there if (mark := read_finding_marker(one.note))}
         wanted = [comment for comment in draft.comments if comment.finding_id not in written]
         files = await self._files(ref, wanted) if wanted else []
@@ -97,17 +97,21 @@ class Drafts:
             return False
         text = cut_at_line(with_suggestion(comment), LONGEST_BODY, finding_marker(comment.finding_id, run_id))
         try:
-            await self._create(ref, text, at)
+            made = await self._create(ref, text, at)
         except ForgeRefused as refusal:
             if refusal.status not in {400, 422}:
                 raise
             return False
+        # Where GitLab folds the diff we guessed, and it takes a wrong guess without a word.
+        if file and not file.diff and made.line_code is None:
+            await self._delete(ref, made)
+            return False
         return True
 
-    async def _create(self, ref: PullRequestRef, text: str, at: dict[str, JsonValue] | None = None) -> int:
+    async def _create(self, ref: PullRequestRef, text: str, at: dict[str, JsonValue] | None = None) -> DraftShape:
         json: dict[str, JsonValue] = {"note": text, **({"position": at} if at else {})}
         answer = await self._calls.send(routes.CREATE_DRAFT, repo=ref.repo_id, number=ref.number, json=json)
-        return answer.read(CreatedShape).id
+        return answer.read(DraftShape)
 
     async def _files(self, ref: PullRequestRef, comments: list[InlineComment]) -> list[DiffShape]:
         """The changed files up to the last that a comment is about: a change may have thousands."""

@@ -86,7 +86,7 @@ class Gate:
         json: dict[str, JsonValue] = {"state": status, "name": CHECK_NAME}
         if description:
             json["description"] = " ".join(description.split())[:LONGEST_DESCRIPTION]
-        if pipeline:
+        if pipeline and str(pipeline.project_id) == repo_id:
             json["pipeline_id"] = pipeline.id
         try:
             await self._calls.send(routes.SET_STATUS, repo=repo_id, head=head_sha, json=json)

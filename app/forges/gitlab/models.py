@@ -151,6 +151,8 @@ class DiffShape(Shape):
 class DraftShape(Shape):
     id: int
     note: str = ""
+    # Missing when GitLab did not find the line; publishing such a draft fails, and with it those behind it.
+    line_code: str | None = None
 
 
 class NotePositionShape(Shape):
@@ -184,6 +186,7 @@ class AwardShape(Shape):
 
 class PipelineShape(Shape):
     id: int
+    project_id: int | None = None
     sha: str = ""
     # "external" is one that statuses of others made, ours among them.
     source: str = ""

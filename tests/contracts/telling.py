@@ -90,3 +90,13 @@ def _told(thread: Thread | Discussion) -> Told:
 
 def _speaker(login: str) -> str:
     return "us" if login.startswith("corrigent") else login
+
+
+def tell(pull: AnyPull) -> str:
+    """The whole story, in the same words whatever the forge: what was said where, by whom, and what is settled."""
+    lines = [f"review: {body.splitlines()[0]}" for body in bodies_of(pull)]
+    for thread in threads_of(pull):
+        lines.append(f"{thread.path}:{thread.line}{' (settled)' if thread.resolved else ''}")
+        lines += [f"  {who}: {text.splitlines()[0]}" for who, text in thread.words]
+    lines += [f"{who}: {text.splitlines()[0]}" for who, text in comments_of(pull)]
+    return "\n".join(lines)

@@ -91,6 +91,7 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _block(what: str, content: str) -> str:
+    content = strip_invisible(content)
     # The name depends on the content, so that no content can hold its own closing line.
     name = "data-" + hashlib.sha256(f"{what}\0{content}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return f"<{name}> {what}\n{content}\n</{name}>"

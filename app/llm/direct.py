@@ -38,7 +38,7 @@ _DEFAULT_WINDOW = 128_000
 def open_talking_model(spec: ModelSpec, access: ModelAccess | None = None) -> TalkingModel:
     """The model, not yet connected; imports its provider's library as `open_model` does: call it in a thread."""
     access = access or ModelAccess()
-    opened = open_model(spec, access)
+    opened = None if spec.provider == "scripted" else open_model(spec, access)
     if not isinstance(opened, ProviderModel):
         raise UserError(f"'{spec}' cannot use tools.")
     return DirectModel(opened, spec, access)

@@ -13,6 +13,7 @@ from app.domain.pull_request import PullRequest
 from app.domain.repo_config import ConfigInForce
 from app.domain.secrets import Redactor
 from app.llm.budget import Allowance, Budget
+from app.llm.chat import ModelOutputUnusable, ModelRefused, PromptTooLong
 from app.llm.models import ModelSpec
 from app.llm.talk import TalkingModel
 from app.model_access import model_access
@@ -24,7 +25,7 @@ from app.sandboxes.room import SandboxRoom
 from app.settings import Settings
 from app.wiring import Store
 from autofix import checks
-from autofix.critic import Critic, by_model
+from autofix.critic import Critic, Criticism, Proposal, by_model
 from autofix.tools.base import RunChecks
 from reviewers.base import Reviewer
 from reviewers.registry import MODEL_REVIEWERS, REVIEWERS, Parts
@@ -159,7 +160,16 @@ class AgentModels:
     async def critic(self, _task: AgentTask) -> Critic | None:
         if not self.settings.model:
             return None
-        return by_model((await self.chat.model()).ask, self.redactor)
+        asked = by_model((await self.chat.model()).ask, self.redactor)
+
+        async def critic(proposal: Proposal) -> Criticism:
+            try:
+                return await asked(proposal)
+            except (ModelOutputUnusable, ModelRefused, PromptTooLong) as error:
+                # Silence is no agreement.
+                return Criticism(agrees=False, reason=f"a second look could not be had ({error})"[:300])
+
+        return critic
 
     async def report_problem(self, task: AgentTask, text: str) -> None:
         await self.store.environment_problems.report(

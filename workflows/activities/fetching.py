@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from app.checkouts.mirrors import Fetched, Mirrors, Wanted
+from app.checkouts.mirrors import AccessDenied, Fetched, Mirrors, Wanted
 from app.domain.pull_request import PullRequest
 from app.forges.base import ForgeReader
 
@@ -14,6 +14,16 @@ class Fetching:
 
     async def fetch(self, pull_request: PullRequest, *, refresh: bool) -> Fetched:
         """`refresh` reads the branches' tips anew; without it nothing goes over the network that is here already."""
+        try:
+            return await self._fetch(pull_request, refresh=refresh)
+        except AccessDenied:
+            # Renamed or transferred since it was read? git addresses repositories by name, and follows no redirect.
+            now = await self.readers[pull_request.ref.connection].pull_request(pull_request.ref)
+            if now.repo.full_name == pull_request.repo.full_name:
+                raise
+            return await self._fetch(pull_request.model_copy(update={"repo": now.repo}), refresh=refresh)
+
+    async def _fetch(self, pull_request: PullRequest, *, refresh: bool) -> Fetched:
         access = await self.readers[pull_request.ref.connection].git_access(pull_request.repo)
         wanted = Wanted(
             head_ref=pull_request.head_git_ref,

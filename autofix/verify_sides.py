@@ -1,0 +1,103 @@
+"""One folder inside the sandbox that shows the head, the head with the patch's tests, or the fixed code.
+
+The sides take turns in the same place, because installed dependencies and build files know the folder by its path.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from app.sandboxes.base import WORK, Room
+from autofix.patches import ParsedPatch
+from autofix.patches_content import apply
+from autofix.verify_files import Parts
+
+# with_tests: the head and only the tests of the patch. old_tests: the fix, and every test that was there as it was.
+Side = Literal["head", "with_tests", "fixed", "old_tests"]
+# Of all files that a patch changes, together.
+_LARGEST = 20_000_000
+
+# The head's own files are kept aside at first; a second try, after a crash half way, begins with putting them back.
+_BEGIN = """
+kept="$1"; shift
+if [ -e "$kept/whole" ]; then
+  rm -f -- "$@"; cp -pR "$kept/head/." .
+else
+  rm -rf "$kept"; mkdir -p "$kept/head"
+  for name in "$@"; do if [ -f "$name" ]; then cp -p --parents -- "$name" "$kept/head"; fi; done
+  find . -xdev -name .git -prune -o \\( -type f -o -type l \\) -print0 | LC_ALL=C sort -z > "$kept/files"
+  : > "$kept/whole"
+fi
+"""
+# What a run left is taken away, and the files that differ between sides; of Python's also what was compiled of them,
+# which goes by the second of their time and their size, and both may well be the same.
+_TIDY = """
+kept="$1"; shift
+find . -xdev -name .git -prune -o \\( -type f -o -type l \\) -print0 | LC_ALL=C sort -z > "$kept/now"
+LC_ALL=C comm -z -13 "$kept/files" "$kept/now" | xargs -0 -r rm -f --
+rm -f -- "$@"
+for name in "$@"; do
+  case "$name" in *.py) stem="${name##*/}"; rm -f -- "${name%/*}/__pycache__/${stem%.py}".*.pyc ;; esac
+done
+"""
+# Build tools compare times, and a file out of an archive would look older than what was built of it.
+_TOUCH = 'shift; [ "$#" -eq 0 ] || touch -- "$@"'
+
+
+class SidesFailed(Exception):
+    """The folder could not be made to show a side: the sandbox is broken or full; one sentence."""
+
+
+@dataclass(frozen=True)
+class Versions:
+    """A file's content before and after, None where it is not there."""
+
+    head: bytes | None
+    fixed: bytes | None
+
+
+class Sides:
+    """Shows one side at a time."""
+
+    def __init__(self, room: Room, patch: ParsedPatch, parts: Parts, *, folder: str = WORK, scratch: str) -> None:
+        self._room = room
+        self._patch = patch
+        self._tests = {name for file in parts.tests for name in (file.path, file.old_path)}
+        self._folder = folder
+        self._kept = f"{scratch}/kept"
+        self._files: Mapping[str, Versions] = {}
+
+    async def begin(self) -> Mapping[str, Versions]:
+        """Both versions of every file that the patch touches. DoesNotApply when it was made on something else."""
+        paths = sorted(self._patch.paths)
+        await self._sh(_BEGIN, paths)
+        contents = await self._room.read([f"{self._folder}/{path}" for path in paths], max_bytes=_LARGEST)
+        found: dict[str, Versions] = {}
+        for file in self._patch.files:
+            head = contents.get(f"{self._folder}/{file.old_path}")
+            fixed = apply(file, head)
+            if file.status == "renamed":
+                found[file.old_path] = Versions(head, None)
+                head = contents.get(f"{self._folder}/{file.path}")
+            found[file.path] = Versions(head, fixed)
+        self._files = found
+        return found
+
+    async def show(self, side: Side) -> None:
+        wanted = {path: self._content(path, version, side) for path, version in self._files.items()}
+        there = {path: content for path, content in wanted.items() if content is not None}
+        await self._sh(_TIDY, wanted)
+        await self._room.write(there, self._folder)
+        await self._sh(_TOUCH, there)
+
+    def _content(self, path: str, version: Versions, side: Side) -> bytes | None:
+        is_test = path in self._tests
+        shown = {"head": False, "with_tests": is_test, "fixed": True, "old_tests": not is_test}[side]
+        return version.fixed if shown else version.head
+
+    async def _sh(self, script: str, names: Iterable[str]) -> None:
+        paths = [f"./{name}" for name in names]
+        ran = await self._room.run(("/bin/sh", "-c", script, "sh", self._kept, *paths), cwd=self._folder)
+        if not ran.passed:
+            said = ran.output.decode("utf-8", "replace").strip()[-200:]
+            raise SidesFailed(f"The files could not be exchanged: {said or ran.ended.ending}.")

@@ -1,0 +1,60 @@
+"""Finds fixes that answer the test instead of the problem: the test's own values, newly compared to in the product."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from autofix.verify_files import Parts
+
+# From how many characters on is a value the test's own also as a part of one of its lines?
+_TELLING = 4
+# Numbers and texts that stand in conditions of honest code everywhere.
+_ORDINARY = {"0", "1", "2", "-1", "10", "100", "0.0", "1.0", "", " ", "\\n", "utf-8", "/", ".", ",", "-", "_", ":"}
+_LITERAL = re.compile(
+    r""""((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\\n$]|\\.)*)`|(?<![\w.])(-?\d[\d_]*(?:\.\d+)?(?:e-?\d+)?)(?![\w.])"""
+)
+# A bare word behind a sign of comparison, as shell scripts have it.
+_SHELL_WORD = re.compile(r"(?:=|==|!=|-eq|-ne)\s+([\w./-]+)\s*\]|^\s*\(?([\w./|-]+)\)(?:\s|$)")
+_CONDITION = re.compile(
+    r"\b(?:if|elif|elsif|unless|case|when|switch|match|while)\b|[=!]==?|\?|=>|\bin\b|\.(?:includes|has|get|indexOf|equals"
+    r"|startsWith|endsWith|startswith|endswith|contains|test|__contains__)\b|strn?c(?:ase)?mp|memcmp|-(?:eq|ne)\b|\bis\b"
+)
+# "key: value", "[key] = value" and "'key') …": a table of answers is a chain of conditions.
+_TABLE_ENTRY = re.compile(r"""^\s*[\[({]*\s*(?:"[^"\n]*"|'[^'\n]*'|-?\d[\d.]*|\([^()]*\))\s*\]?\s*(?::|=>|=|\)\s)""")
+_INLINE_TABLE = re.compile(r"""[{,]\s*(?:"[^"\n]*"|'[^'\n]*'|-?\d[\d.]*|\([^()]*\))\s*:""")
+_WORD = re.compile(r"(?<![\w-])[\w./-]+")
+_COMMENT = re.compile(r"^\s*(?:#|//|\*|/\*)")
+
+
+def special_case(parts: Parts, head: Iterable[str]) -> str:
+    """The first value that only the new test and a new condition share, with its place; empty when there is none.
+
+    `head` are the product's files before the patch: a value that the code knew already is a word of its own.
+    """
+    tested = {value for file in parts.tests for _, text in file.added for value in _values(text)}
+    tested |= {
+        word for file in parts.tests for _, text in file.added for word in re.findall(r"(?<![\w-])[\w./-]+", text)
+    }
+    known = {value for text in head for value in _values(text)}
+    suspects = tested - known - _ORDINARY
+    for file in parts.product:
+        for number, text in file.added:
+            for value in _compared(text):
+                if value in suspects:
+                    return f"{value[:40]!r} at {file.path}:{number}"
+    return ""
+
+
+def _values(text: str) -> Iterator[str]:
+    for match in _LITERAL.finditer(text):
+        value = next((group for group in match.groups() if group is not None), "")
+        yield value.replace("_", "") if value[:1].isdigit() else value
+
+
+def _compared(text: str) -> Iterator[str]:
+    """Values of a line that decides something."""
+    if _COMMENT.match(text):
+        return
+    if _CONDITION.search(text) or _TABLE_ENTRY.match(text) or _INLINE_TABLE.search(text):
+        yield from _values(text)
+    for match in _SHELL_WORD.finditer(text):
+        yield from (word for word in (match[1] or match[2] or "").split("|") if word)

@@ -1,0 +1,91 @@
+"""Whether a patch leaves the tests that are there as strict as they were: they may be added to, and nothing else."""
+
+import re
+from collections.abc import Collection
+
+from autofix.patches import FilePatch, ParsedPatch
+from autofix.verify_files import Parts
+
+_IMPORT = re.compile(r"\s*(?:from\s+\S+\s+)?(?:import|require|use|include|#include|source|\.)\b|.*\brequire\(")
+_COMMENT = re.compile(r"\s*(?:#(?!\[|include)|//|--|\*|/\*|$)")
+_WORD = re.compile(r"\w+")
+# Words that take tests out of the run, or end it early, in any of the languages.
+_SWITCHED_OFF = re.compile(
+    r"@(?:pytest\.mark\.|unittest\.)?(?:skip|xfail)|\bskipTest\b|\bpytest\.(?:skip|xfail|importorskip|exit)\b|SkipTest"
+    r"|\.(?:skip|only|todo|failing|fixme)\b|\b(?:xit|xtest|xdescribe|fit|fdescribe)\s*\(|\bskip\s*:\s*true|\btodo\s*:\s*true"
+    r"|\bt\.Skip|#\[ignore|@(?:Ignore|Disabled)\b|\bos\._exit\b|\bsys\.exit\b|\bprocess\.exit\b|^\s*exit\s+0\b"
+    r"|\bpytest_(?:runtest|collection|pyfunc|sessionfinish|report|assertrepr)\w*|autouse\s*=\s*True|collect_ignore"
+)
+# A test in the product's own file: Rust's, and Python's doctests.
+_INLINE_TEST = re.compile(
+    r"\s*#\[(?:cfg\(test\)|test|tokio::test)\]|\s*(?:>>>|\.\.\.) |\s*(?:debug_)?assert(?:_eq|_ne)?!\("
+)
+_READS_FILES = re.compile(
+    r"\bopen\(|read_text|read_bytes|readFile|getsource|ast\.parse|\bgrep\b|\bsed\b|\bawk\b|\bcat\b|\bcmp\b|\bdiff\b|fopen"
+    r"|read_to_string|include_str!|ReadFile"
+)
+
+
+def objection(patch: ParsedPatch, parts: Parts) -> str:
+    """What it does to tests that it must not, a phrase that reads after "the fix"; empty when nothing."""
+    if parts.setup:
+        return f"changes how the tests run ({parts.setup[0].path})"
+    for file in parts.old_tests:
+        if file.status == "deleted":
+            return f"deletes {file.old_path}"
+        if file.status == "renamed":
+            return f"moves {file.old_path}"
+        if line := changed_line(file):
+            return f"changes a line of an existing test ({file.path}:{line})"
+    for file in parts.tests:
+        if line := _switched_off_line(file):
+            return f"switches tests off ({file.path}:{line})"
+    for file in parts.product:
+        if any(_INLINE_TEST.match(text) for _, text in file.removed):
+            return f"removes a test that stands in {file.path}"
+    return _reads_the_code(patch, parts)
+
+
+def changed_line(file: FilePatch) -> int | None:
+    """A line of the old file that is gone, comments aside; an import may grow. None when all still stand."""
+    added = [set(_WORD.findall(text)) for _, text in file.added]
+    kept = {text for _, text in file.added}
+    for number, text in file.removed:
+        grown = _IMPORT.match(text) and any(set(_WORD.findall(text)) <= words for words in added)
+        # The last line of a file is "changed" when it only gets its line end.
+        if not (_COMMENT.match(text) or grown or (text in kept and number == _last_line(file))):
+            return number
+    return None
+
+
+def _last_line(file: FilePatch) -> int | None:
+    """The number of the old file's last line, where the patch shows that it had no end."""
+    if not file.hunks or not any(
+        line.kind == "removed" and not line.text.endswith("\n") for line in file.hunks[-1].lines
+    ):
+        return None
+    return max((number for number, _ in file.removed), default=None)
+
+
+def _switched_off_line(file: FilePatch) -> int | None:
+    return next((number for number, text in file.added if _SWITCHED_OFF.search(text)), None)
+
+
+def _reads_the_code(patch: ParsedPatch, parts: Parts) -> str:
+    """A test that looks for the fix's text proves nothing about what the code does."""
+    names = _file_names(patch, parts)
+    for file in (*parts.new_tests, *parts.old_tests):
+        for number, text in file.added:
+            if _READS_FILES.search(text) and any(name in text for name in names):
+                return f"has a test that reads the code instead of running it ({file.path}:{number})"
+    return ""
+
+
+def reads_the_code(command: str, patch: ParsedPatch, parts: Parts) -> bool:
+    """Whether a command looks for the fix's text rather than run it."""
+    return _READS_FILES.search(command) is not None and any(name in command for name in _file_names(patch, parts))
+
+
+def _file_names(patch: ParsedPatch, parts: Parts) -> Collection[str]:
+    tests = {file.path for file in parts.tests}
+    return {path.rpartition("/")[2] for path in patch.paths - tests}

@@ -24,6 +24,7 @@ from app.forges.fake.pull_scenario import FakePullRequest
 from app.forges.fake.repo_scenario import FakeRepo
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.forges.registry import FACTORIES, Connection, Forge, build
+from tests.harness.swagger import GitLabContract
 
 KINDS = tuple(sorted(FACTORIES))
 RUN_ID = "01K00000000000000000000RN1"
@@ -208,7 +209,10 @@ async def _gitlab(files: Mapping[str, Content], private: bool) -> AsyncGenerator
             user_id=bot.user_id,
             slug=bot.username,
         )
+        contract = GitLabContract()
+        contract.watch(fake)
         yield World("gitlab", fake, project, build(connection, OpenLimits()))
+    contract.assert_kept()
 
 
 @cache

@@ -41,7 +41,7 @@ class System:
     async def quiet(self) -> None:
         """Until every delivery is handled and no run is open."""
         await self.forge.deliveries_answered()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while (await self.running.store.deliveries.backlog())[0] or await self._runs_open():
                 await asyncio.sleep(0.05)
 

@@ -1,0 +1,85 @@
+"""A finding is mended: asked for in a comment, made in a real sandbox, proved, and put where it was asked for."""
+
+import re
+
+import pytest
+from inline_snapshot import snapshot
+
+from app.demo import shop as samples
+from app.domain.pull_request import Permission
+from app.forges.fake.pull_scenario import FakePullRequest
+from tests.journeys.conftest import Shop
+from tests.journeys.fixing import AGREES, MENDS_SECONDS, need_sandbox, said, say
+
+REFUNDS = samples.SAMPLES[0]
+
+
+@pytest.fixture
+async def reviewed(shop: Shop) -> FakePullRequest:
+    need_sandbox()
+    shop.system.script.agents.append(MENDS_SECONDS)
+    shop.system.script.answers.insert(0, AGREES)
+    shop.system.script.write()
+    pull_request = await shop.open(REFUNDS)
+    await shop.reviewed(pull_request)
+    return pull_request
+
+
+def plain(text: str) -> str:
+    """Commits by their place in the text, and only the beginning of the change."""
+    for number, sha in enumerate(dict.fromkeys(re.findall(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7}\b", text)), start=1):
+        text = text.replace(sha, f"commit-{number}")
+    return re.sub(r"```diff\n.*?```", "```diff …```", text, flags=re.DOTALL)
+
+
+async def test_a_finding_is_mended_from_the_command_to_the_resolved_thread(
+    shop: Shop, reviewed: FakePullRequest
+) -> None:
+    first = reviewed.head_sha
+    assert await say(shop, reviewed, "/corrigent fix 3") == ["eyes", "+1"]
+    assert reviewed.head_sha == first
+    assert plain(said(reviewed)[-1]) == snapshot("""\
+**Finding 3 is mended and proved.** +1 −1 `billing/refunds.py`, +18 `tests/test_timeout.py`
+
+| | before, commit-1 | after |
+|---|---|---|
+| `python3 -m unittest -v tests.test_timeout` (new) | AssertionError: Lists differ: [2000] != [2] | pass |
+| the repository's checks, `python3 -m unittest discover -v -s tests` | pass | 1 pass |
+| finding 3, reviewed again | present | gone |
+
+`/corrigent apply 3` puts it on this branch (then `git pull`)
+
+<details><summary>The change</summary>
+
+```diff …```
+
+</details>
+
+<sub>Asked by maria · in bubblewrap</sub>\
+""")
+
+    shop.repo.set_role("sam", Permission.READ)
+    assert await say(shop, reviewed, "/corrigent apply 3", by="sam") == ["eyes", "confused"]
+    assert said(reviewed)[-1].startswith("`apply` needs write access to acme/shop; sam can read.")
+    assert reviewed.head_sha == first
+
+    assert await say(shop, reviewed, "/corrigent apply 3") == ["eyes", "+1"]
+    await shop.reviewed(reviewed)
+    assert reviewed.head_sha != first
+    assert said(reviewed)[-1].startswith(f"**Finding 3 is mended and proved: {reviewed.head_sha[:7]} is on this branch")
+    commit = await shop.repo.repository.git.commit_details(reviewed.head_sha)
+    assert commit.parents == (first,)
+    assert plain(commit.message) == snapshot("""\
+Fix: timeout in milliseconds, the client takes seconds
+
+The timeout is given in seconds.
+
+Mends finding 3.
+Proved: python3 -m unittest -v tests.test_timeout: AssertionError: Lists differ: [2000] != [2], then pass; the repository's checks, python3 -m unittest discover -v -s tests: pass, then 1 pass; finding 3, reviewed again: present, then gone.
+Asked by maria.\
+""")
+    assert [thread.resolved for thread in reviewed.threads] == [False, True]
+    (check,) = reviewed.checks_of(reviewed.head_sha)
+    assert check.title == snapshot("1 high · 5 files reviewed")
+    pushing = [token for token in shop.forge.github.tokens.values() if token.permissions.get("contents") == "write"]
+    assert [token.revoked for token in pushing if "pull_requests" not in token.permissions] == [True]

@@ -15,7 +15,6 @@ from app.reviewing.work import OpenModel, Work, read
 from reviewers.base import Change
 from reviewers.evals.cases import Case
 from reviewers.evals.judge import judged
-from reviewers.evals.patches import folders_of
 from reviewers.evals.reviewed import Reviewed, reviewed
 from reviewers.pipeline import reviewers_for
 
@@ -72,8 +71,7 @@ class _Reviewing:
 
     async def _review(self, case: Case) -> Reviewed:
         config = self._config.config
-        diff = await asyncio.to_thread(case.diff, config)
-        async with folders_of(diff) as (head, base):
+        async with case.opened(config) as (diff, head, base):
             change = Change(
                 diff=diff, head_root=head, base_root=base, title=case.title, body="", effort=self._wish.effort
             )

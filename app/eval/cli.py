@@ -1,4 +1,4 @@
-"""The words of `corrigent eval`; its work is imported when it is asked for."""
+"""The words of `corrigent eval` and `corrigent estimate`; their work is imported when it is asked for."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,8 +7,9 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
+    """Add the commands to the command line."""
     app.command(name="eval")(evaluate)
+    app.command(name="estimate")(estimate)
 
 
 def evaluate(
@@ -55,3 +56,15 @@ def evaluate(
         quick=quick,
     )
     raise typer.Exit(run_eval(asked))
+
+
+def estimate(
+    folder: Annotated[Path, typer.Argument(help="A clone of the repository.")] = Path(),
+    last: Annotated[str, typer.Option(help="How far back: 30d, 8w.")] = "30d",
+    model: Annotated[str, typer.Option(help="provider:name; the usual ones when left out.")] = "",
+    effort: Annotated[Literal["low", "normal", "high"], typer.Option(help="How much a model may do.")] = "normal",
+) -> None:
+    """Say what reviewing the changes of the last weeks would have cost; nothing is sent anywhere."""
+    from app.eval.estimate import run_estimate
+
+    raise typer.Exit(run_estimate(folder, last=last, model=model, effort=effort))

@@ -20,7 +20,7 @@ from app.reviewing.model import model_for
 from app.settings import load_settings
 from reviewers.evals import sections
 from reviewers.evals.bug_section import bug_section, comparison
-from reviewers.evals.cases import SETS, Case, read_cases
+from reviewers.evals.cases import SETS, BugDiff, Case, ExpertDiff, read_cases
 from reviewers.evals.figures import EvalReport, Section
 from reviewers.evals.recorded import read_expert_reviews, read_judged_reviews
 from reviewers.evals.reviewed import Reviewed
@@ -112,7 +112,7 @@ class _Evaluation:
             before, earlier = read_results(asked.compare)
             yield comparison(earlier, rows, (before.model or "linters alone", asked.model or "linters alone"))
 
-    def _cases(self) -> list[Case]:
+    def _cases(self) -> list[BugDiff | ExpertDiff]:
         limit = self._asked.limit or (_QUICK_LIMIT if self._asked.quick else 0)
         return [
             case for name in self._asked.sets or SETS for case in read_cases(self._asked.data, (name,))[: limit or None]

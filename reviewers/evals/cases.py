@@ -1,10 +1,12 @@
 """Recorded changes that a review is tried on: with a known bug, with known problems, or with none."""
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,7 +15,7 @@ from app.domain.errors import UserError
 from app.domain.findings import Place
 from app.domain.repo_config import RepoConfig
 from reviewers.evals.matching import Known
-from reviewers.evals.patches import read_patch
+from reviewers.evals.patches import folders_of, read_patch
 
 # What the sets are: commits that brought a bug in, fixes read backwards from two sources, commits that stood the test
 # of time, pull requests with experts' comments. A reversed fix is the bug and nothing else, so it flatters every
@@ -26,6 +28,14 @@ SETS = (*BUGS, CLEAN, EXPERTS)
 _FIX_WORDS = re.compile(r"^\w+(\([^)]*\))?!?:\s*|\(#\d+\)\s*$")
 
 
+class Opened(NamedTuple):
+    """A change as reviewers take it, for as long as its folders live."""
+
+    diff: Diff
+    head_root: Path
+    base_root: Path
+
+
 class Case(Protocol):
     """One change, with what is known to be wrong in it."""
 
@@ -36,25 +46,24 @@ class Case(Protocol):
     def group(self) -> str: ...
 
     @property
-    def language(self) -> str: ...
-
-    @property
     def title(self) -> str:
         """What the author wrote."""
         ...
 
-    def diff(self, config: RepoConfig) -> Diff: ...
+    def language(self, diff: Diff, /) -> str: ...
 
-    def known(self, diff: Diff) -> tuple[Known, ...]: ...
+    def known(self, diff: Diff, /) -> tuple[Known, ...]: ...
+
+    def opened(self, config: RepoConfig) -> AbstractAsyncContextManager[Opened]: ...
 
 
-class _Patch(BaseModel):
+class PatchCase(BaseModel):
     """A line of a data set whose patch lies beside it."""
 
     model_config = ConfigDict(extra="ignore")
 
     case_id: str = Field(alias="id")
-    language: str
+    written_in: str = Field(alias="language")
     repo: str
     base_sha: str
     head_sha: str
@@ -65,6 +74,15 @@ class _Patch(BaseModel):
     def diff(self, config: RepoConfig) -> Diff:
         patch = (self.folder / self.patch).read_bytes()
         return read_patch(patch, base_sha=self.base_sha, head_sha=self.head_sha, config=config)
+
+    def language(self, _diff: Diff) -> str:
+        return self.written_in
+
+    @asynccontextmanager
+    async def opened(self, config: RepoConfig) -> AsyncGenerator[Opened]:
+        diff = await asyncio.to_thread(self.diff, config)
+        async with folders_of(diff) as (head, base):
+            yield Opened(diff, head, base)
 
 
 class _Truth(BaseModel):
@@ -85,7 +103,7 @@ class _Truth(BaseModel):
         return own, Place(path=self.path, start_line=start, line=end)
 
 
-class BugDiff(_Patch):
+class BugDiff(PatchCase):
     """A change that brought one bug in, or one that brought none."""
 
     kind: str
@@ -126,7 +144,7 @@ class _Comment(BaseModel):
         return Known(text=self.body, places=(Place(path=self.path, side=side, start_line=start, line=end),))
 
 
-class ExpertDiff(_Patch):
+class ExpertDiff(PatchCase):
     """A pull request with the comments that experts confirmed."""
 
     url: str
@@ -140,9 +158,9 @@ class ExpertDiff(_Patch):
         return tuple(one.known for one in self.golden if one.path in diff.by_path)
 
 
-def read_cases(data: Path, sets: Sequence[str] = SETS) -> list[Case]:
+def read_cases(data: Path, sets: Sequence[str] = SETS) -> list[BugDiff | ExpertDiff]:
     """Every change of the named sets, in their order. UserError when a set is unknown or not there."""
-    cases: list[Case] = []
+    cases: list[BugDiff | ExpertDiff] = []
     for name in sets:
         if name not in SETS:
             raise UserError(f"There is no set {name!r}; there are {', '.join(SETS)}.")

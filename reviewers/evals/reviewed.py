@@ -66,7 +66,7 @@ def reviewed(
     return Reviewed(
         case_id=case.case_id,
         group=case.group,
-        language=case.language,
+        language=case.language(diff),
         known=case.known(diff),
         posted=posted,
         hinted=others,

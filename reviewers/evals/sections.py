@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from app.domain.repo_config import RepoConfig
 from reviewers.evals import metrics
 from reviewers.evals.anchors import try_anchors
-from reviewers.evals.cases import Case
+from reviewers.evals.cases import PatchCase
 from reviewers.evals.figures import Curve, Figure, Line, Section, figure, measured
 from reviewers.evals.harness import Noise, Outcome, run
 from reviewers.evals.recorded import ExpertReview, JudgedReviews
@@ -84,7 +84,7 @@ def replay(rows: Sequence[JudgedReviews]) -> Section:
     )
 
 
-def anchors(cases: Iterable[Case]) -> Section:
+def anchors(cases: Iterable[PatchCase]) -> Section:
     """Every place somebody could comment on, in every recorded patch."""
     found = try_anchors([case.diff(RepoConfig()) for case in cases])
     return Section(

@@ -13,21 +13,22 @@ from app.eval.results import MadeBy, Results, open_results, read_results
 from app.llm.models import ModelSpec, open_model
 from reviewers.evals import metrics
 from reviewers.evals.bug_section import bug_section, comparison
-from reviewers.evals.cases import Case, read_cases
+from reviewers.evals.cases import BugDiff, ExpertDiff, read_cases
 from reviewers.evals.reviewed import Reviewed
 
+Recorded = BugDiff | ExpertDiff
 MADE_BY = MadeBy(version="1", model="scripted", effort="low", judge="")
 
 
 @pytest.fixture(scope="module")
-def cases(shared_data: Path) -> list[Case]:
+def cases(shared_data: Path) -> list[Recorded]:
     found = [case for name in ("mined_szz", "clean") for case in read_cases(shared_data / "eval", (name,))]
     small = [case for case in found if sum(file.changed_line_count for file in case.diff(RepoConfig()).files) < 60]
     assert len({case.group for case in small[:3] + small[-3:]}) == 2
     return small[:3] + small[-3:]
 
 
-def script(folder: Path, cases: Sequence[Case], *, words: str, price: float = 0.0) -> str:
+def script(folder: Path, cases: Sequence[Recorded], *, words: str, price: float = 0.0) -> str:
     """A model that quotes the first line of each known bug and says `words` about it, or what the fix was called."""
     answers: list[object] = []
     for case in cases:
@@ -50,7 +51,7 @@ def script(folder: Path, cases: Sequence[Case], *, words: str, price: float = 0.
     return str(file)
 
 
-async def review(cases: Sequence[Case], results: Results, model: str, *, budget: float = 20.0) -> list[Reviewed]:
+async def review(cases: Sequence[Recorded], results: Results, model: str, *, budget: float = 20.0) -> list[Reviewed]:
     async def open_it() -> object:
         return open_model(ModelSpec(provider="scripted", name=model))
 
@@ -58,7 +59,7 @@ async def review(cases: Sequence[Case], results: Results, model: str, *, budget:
     return await review_all(cases, results, wish, lambda _done, _of, _spent: None)
 
 
-async def test_a_model_that_knows_the_bugs_finds_them_all(cases: list[Case], tmp_path: Path) -> None:
+async def test_a_model_that_knows_the_bugs_finds_them_all(cases: list[Recorded], tmp_path: Path) -> None:
     results = open_results(tmp_path / "results", MADE_BY)
     rows = await review(cases, results, script(tmp_path, cases, words=""))
     counts = [row.counts for row in rows]
@@ -70,7 +71,7 @@ async def test_a_model_that_knows_the_bugs_finds_them_all(cases: list[Case], tmp
 
 
 async def test_a_model_that_points_there_and_talks_of_something_else_finds_none(
-    cases: list[Case], tmp_path: Path
+    cases: list[Recorded], tmp_path: Path
 ) -> None:
     words = "Consider renaming things in a friendlier manner"
     rows = await review(cases, open_results(tmp_path / "results", MADE_BY), script(tmp_path, cases, words=words))
@@ -80,7 +81,7 @@ async def test_a_model_that_points_there_and_talks_of_something_else_finds_none(
     assert metrics.precision(counts) == 0
 
 
-async def test_a_run_that_stopped_goes_on_and_asks_nothing_twice(cases: list[Case], tmp_path: Path) -> None:
+async def test_a_run_that_stopped_goes_on_and_asks_nothing_twice(cases: list[Recorded], tmp_path: Path) -> None:
     model = script(tmp_path, cases, words="", price=20.0)
     results = open_results(tmp_path / "results", MADE_BY)
     some = await review(cases, results, model, budget=0.001)

@@ -50,14 +50,20 @@ class Bubblewrap:
 
     name = "bubblewrap"
 
-    def __init__(self, folder: Path, *, ways: Ways) -> None:
+    def __init__(self, folder: Path, *, ways: Ways, groups: cgroups.Parents | None = None) -> None:
+        """`groups` says where control groups are made, when not where this machine lets us."""
         self._records = Records(folder)
         self._ways = ways
+        self._groups = groups
 
     @property
     def capabilities(self) -> Capabilities:
-        below = cgroups.parents()
+        below = self._below
         return Capabilities(isolation="process", memory=below.holds_memory, pids=below.holds_pids, disk=True)
+
+    @property
+    def _below(self) -> cgroups.Parents:
+        return cgroups.parents() if self._groups is None else self._groups
 
     async def doctor(self) -> ProbeReport:
         return await probe(self, self.capabilities)
@@ -66,13 +72,10 @@ class Bubblewrap:
         self._check(spec)
         sandbox_id = self._records.id_of(key)
         async with self._records.locked(sandbox_id):
-            record = self._records.read(sandbox_id)
-            if record is not None and record.state == "ready" and _first_process(record, None):
-                record = await self._renewed(record, lease)
-            else:
-                record = await self._anew(
-                    spec, sandbox_id, key, lease, generation=record.generation + 1 if record else 1
-                )
+            old = self._records.read(sandbox_id)
+            record = await self._alive(old, lease) if old else None
+            if record is None:
+                record = await self._anew(spec, sandbox_id, key, lease, generation=old.generation + 1 if old else 1)
             if self._ways.wanted(spec) and not record.network_closed:
                 await self._ways.open(sandbox_id, spec, self._net(record), self._link(record), starting.python())
             return record.ref(self.name)
@@ -132,6 +135,15 @@ class Bubblewrap:
                 "Outsiders' code needs limits for memory and processes, and this machine has no control groups for us."
             )
 
+    async def _alive(self, record: Record, lease: timedelta) -> Record | None:
+        if record.state != "ready" or not _first_process(record, None):
+            return None
+        try:
+            return await self._renewed(record, lease)
+        except SandboxGone:
+            # Dying, or no longer itself.
+            return None
+
     async def _anew(self, spec: SandboxSpec, sandbox_id: str, key: str, lease: timedelta, generation: int) -> Record:
         await self._end(sandbox_id)
         try:
@@ -156,7 +168,7 @@ class Bubblewrap:
             uid=self._records.take_uid(sandbox_id) if os.geteuid() == 0 else None,
         )
         self._records.write(record)
-        groups = cgroups.planned(sandbox_id, cgroups.parents())
+        groups = cgroups.planned(sandbox_id, self._below)
         record = self._written(record, groups=groups.folders)
         cgroups.make(groups, in_memory(limits))
         await self._start(spec, limits, record, groups)
@@ -174,9 +186,8 @@ class Bubblewrap:
                 ),
                 "listen": descriptors.keep(starting.listen(folder)),
             }
-            bound = descriptors.bound([*counters.items(), *self._seen(spec, record)], by_name=record.uid is None)
-            words = arguments(limits, starting.python(), bound, told, descriptors.contents)
-            await starting.start(folder, record.uid, record.groups, descriptors, words)
+            words = arguments(limits, starting.python(), counters, told, descriptors.contents)
+            await starting.start(folder, record.uid, record.groups, self._lent(spec, record), descriptors, words)
         finally:
             descriptors.close()
         try:
@@ -184,7 +195,7 @@ class Bubblewrap:
         except SandboxGone as error:
             raise NotDone(f"The sandbox did not start. {starting.complaint(folder)}".strip()) from error
 
-    def _seen(self, spec: SandboxSpec, record: Record) -> Sequence[tuple[str, str]]:
+    def _lent(self, spec: SandboxSpec, record: Record) -> Sequence[tuple[str, str]]:
         if not self._ways.wanted(spec):
             return spec.programs
         self._net(record).mkdir(mode=0o755, exist_ok=True)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -82,12 +82,12 @@ def inside_programs() -> Mapping[str, bytes]:
 def arguments(
     limits: Limits,
     python: str,
-    bound: Sequence[str],
+    counters: Mapping[str, str],
     settings: Mapping[str, object],
     descriptor: Callable[[bytes], int],
 ) -> list[str]:
-    """The command line after `bwrap`. `bound` are mounts of this sandbox alone; `descriptor` keeps some bytes open for
-    bubblewrap to read."""
+    """The command line after `bwrap`. `counters` are files outside by their places inside; `descriptor` keeps some
+    bytes open for bubblewrap to read."""
     return [
         # With all namespaces alone, that of users would be optional.
         *("--unshare-all", "--unshare-user", "--disable-userns"),
@@ -96,7 +96,7 @@ def arguments(
         *_system(),
         *_writable(limits),
         *_made({**{path: text.encode() for path, text in _MADE_FILES.items()}, **inside_programs()}, descriptor),
-        *bound,
+        *(word for counter, inside in counters.items() for word in ("--ro-bind", counter, inside)),
         # What holds all this is a tmpfs itself; writable it would be a place without a limit.
         *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK),
         *("--", python, "-I", "-S", SUPERVISOR, json.dumps(settings)),

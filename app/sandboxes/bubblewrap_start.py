@@ -15,19 +15,28 @@ from app.sandboxes.link import Streams
 
 # Joins the groups, then lets bubblewrap go: the sandbox belongs to the machine's init and lives on when we are killed.
 _SCRIPT = 'while [ "$1" != -- ]; do echo 0 > "$1/cgroup.procs" || exit 3; shift; done; shift; "$@" &'
-_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
+# As root, in a view of the files for this sandbox alone: what it is lent gets a place where its user can find it, for
+# the folders above may be closed to it.
+_LEND = (
+    'mount -t tmpfs -o mode=755,size=64k none /mnt || exit; n=0; while [ "$1" != -- ]; do '
+    'if [ -d "$1" ]; then mkdir /mnt/$n; else : > /mnt/$n; fi; mount --bind "$1" /mnt/$n || exit; '
+    'n=$((n + 1)); shift; done; shift; exec "$@"'
+)
+_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C"}
 _BACKLOG = 64
 # How much of what bubblewrap complained about is told?
 _SAID = 400
+_NO_NAMESPACES = "(This system does not let bwrap make namespaces; allow it with an AppArmor profile, or use Docker.)"
+_PROGRAMS = {"bwrap": "bubblewrap", "setpriv": "util-linux", "unshare": "util-linux", "mount": "mount", "sh": "dash"}
 _PYTHONS = ("python3", "python3.14", "python3.13", "python3.12", "python3.11")
 
 
 @cache
 def missing() -> str:
     """What this machine lacks, as a sentence; empty when nothing is."""
-    for program, package in (("bwrap", "bubblewrap"), ("setpriv", "util-linux"), ("sh", "dash")):
+    for program, package in _PROGRAMS.items():
         if not _program(program):
-            return f"{program} is not installed (package {package})."
+            return f"{program} is not installed; install the package {package}."
     if seccomp.machine() is None:
         return "System calls can be filtered on x86-64 and arm64 only."
     if not python():
@@ -67,17 +76,6 @@ class Descriptors:
         os.lseek(descriptor, 0, os.SEEK_SET)
         return descriptor
 
-    def bound(self, pairs: Sequence[tuple[str, str]], *, by_name: bool) -> list[str]:
-        """Read-only mounts of things outside at places inside. By descriptor, the user that bubblewrap runs as need not
-        be let into the folders above them."""
-        words = list[str]()
-        for outside, inside in pairs:
-            if by_name:
-                words += ["--ro-bind", outside, inside]
-            else:
-                words += ["--ro-bind-fd", str(self.keep(os.open(outside, os.O_PATH))), inside]
-        return words
-
     def keep(self, descriptor: int) -> int:
         self.passed.append(descriptor)
         return descriptor
@@ -88,12 +86,32 @@ class Descriptors:
 
 
 async def start(
-    folder: Path, uid: int | None, groups: Sequence[str], descriptors: Descriptors, arguments: Sequence[str]
+    folder: Path,
+    uid: int | None,
+    groups: Sequence[str],
+    lent: Sequence[tuple[str, str]],
+    descriptors: Descriptors,
+    arguments: Sequence[str],
 ) -> None:
-    """Returns when bubblewrap is on its way; whether it came to something, its supervisor tells."""
+    """Returns when bubblewrap is on its way; whether it came to something, its supervisor tells. `lent` are things
+    outside that are to be seen inside, read-only."""
     child = descriptors.keep(os.open(folder / "child.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
     rules = descriptors.contents(seccomp.program(seccomp.machine() or "x86_64"))
-    command = [*_as(uid), _program("bwrap"), "--info-fd", str(child), "--seccomp", str(rules), *arguments]
+    lending, places = (
+        _lending([outside for outside, _ in lent]) if uid is not None else ([], [pair[0] for pair in lent])
+    )
+    bound = [word for place, (_, inside) in zip(places, lent, strict=True) for word in ("--ro-bind", place, inside)]
+    command = [
+        *lending,
+        *_as(uid),
+        _program("bwrap"),
+        "--info-fd",
+        str(child),
+        "--seccomp",
+        str(rules),
+        *bound,
+        *arguments,
+    ]
     with (folder / "start.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(_program("sh"), "-c", _SCRIPT, "sh", *groups, "--", *command),
@@ -109,13 +127,34 @@ async def start(
         raise NotDone(f"The sandbox could not be put into its control groups. {complaint(folder)}".strip())
 
 
+def _lending(things: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is to be run before all else, and where bubblewrap finds each thing then."""
+    if not things:
+        return [], []
+    words = [
+        _program("unshare"),
+        "--mount",
+        "--propagation",
+        "private",
+        _program("sh"),
+        "-c",
+        _LEND,
+        "sh",
+        *things,
+        "--",
+    ]
+    return words, [f"/mnt/{number}" for number in range(len(things))]
+
+
 def complaint(folder: Path) -> str:
     """What was said before the supervisor took over."""
     try:
         said = (folder / "start.log").read_text(errors="replace")
     except FileNotFoundError:
         return ""
-    return " ".join(said.split())[:_SAID]
+    # Ubuntu since 24.04 lets only programs it knows make namespaces, and says so in riddles.
+    hint = _NO_NAMESPACES if "uid map" in said or "RTM_NEWADDR" in said or "creating new namespace" in said else ""
+    return f"{' '.join(said.split())[:_SAID]} {hint}".strip()
 
 
 def listen(folder: Path) -> int:

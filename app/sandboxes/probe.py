@@ -16,7 +16,6 @@ from app.domain.errors import Refused, UserError
 from app.sandboxes.base import (
     Backend,
     Capabilities,
-    Ended,
     Limits,
     NotDone,
     Probe,
@@ -60,7 +59,34 @@ with open("/work/fill", "wb", buffering=0) as file:
     while written < 1 << 30:
         written += file.write(b"x" * (1 << 20))
 """
-_LEFT_OVER = "setsid sh -c 'sleep 60; touch /work/survived' & sleep 60"
+_FLOOD = """
+import os
+for _ in range(50):
+    os.write(1, b"y\\n" * 50_000)
+"""
+_LEFT_BEHIND = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(1234)
+time.sleep(1234)
+"""
+_WHO_SLEEPS = """
+import os
+for name in filter(str.isdigit, os.listdir("/proc")):
+    if int(name) not in (1, os.getpid()):
+        print(name)
+"""
+_SNARES = """
+import os, sys
+os.mkdir("aim")
+os.symlink(sys.argv[1], "leak")
+os.symlink("aim", "swapped")
+os.mkfifo("pipe")
+os.truncate(os.open("huge", os.O_CREAT | os.O_WRONLY), 16 << 20)
+"""
+_CAUGHT = "import os; print(*os.listdir('aim'))"
 
 
 async def probe(backend: Backend, capabilities: Capabilities) -> ProbeReport:
@@ -82,7 +108,7 @@ async def probe(backend: Backend, capabilities: Capabilities) -> ProbeReport:
 async def _inside(room: SandboxRoom) -> Sequence[Probe]:
     script = files("app.sandboxes").joinpath("probe_attacks.py").read_bytes()
     async with _secrets() as secrets:
-        ran = await room.run(["python3", "-I", "-S", "-", json.dumps(secrets)], stdin=script, within=_MOST)
+        ran = await _python(room, script.decode(), json.dumps(secrets))
     probes = [probe for line in ran.output.splitlines() if (probe := _line(line))]
     # Whatever ends the attacks early may be one that went well.
     return [*probes, Probe(name="all_attacks_were_tried", held=ran.passed, detail="" if ran.passed else _told(ran))]
@@ -126,50 +152,49 @@ async def _tried(attack: Callable[[SandboxRoom], Awaitable[tuple[bool, str]]], r
 
 async def _fork_bomb(room: SandboxRoom) -> tuple[bool, str]:
     ran = await _python(room, _FORK_BOMB)
-    again = await room.run(["sh", "-c", "kill -9 -1"], within=_MOST)
-    calm = await room.run(["true"], within=_MOST)
+    again = await _python(room, "import os; os.kill(-1, 9)")
+    calm = await _python(room, "")
     made = int(ran.output) if ran.output.strip().isdigit() else 0
-    return made < _LIMITS.pids and calm.passed, f"{made} processes, {_told(ran)}, then {again.ended.ending}"
+    return 0 < made < _LIMITS.pids and calm.passed, f"{made} processes, {_told(ran)}, then {_told(again)}"
 
 
 async def _memory_hog(room: SandboxRoom) -> tuple[bool, str]:
     ran = await _python(room, _MEMORY_HOG)
-    return not ran.passed and (await room.run(["true"])).passed, _told(ran)
+    return not ran.passed and (await _python(room, "")).passed, _told(ran)
 
 
 async def _disk_fill(room: SandboxRoom) -> tuple[bool, str]:
     ran = await _python(room, _DISK_FILL)
-    size = await room.run(["stat", "-c", "%s", "/work/fill"])
-    await room.run(["rm", "-f", "/work/fill"])
-    written = int(size.output) if size.output.strip().isdigit() else 0
+    size = await _python(room, "import os; print(os.path.getsize('fill')); os.unlink('fill')")
+    written = int(size.output) if size.output.strip().isdigit() else _LIMITS.disk_bytes + 1
     return not ran.passed and written <= _LIMITS.disk_bytes, f"{written} bytes, {_told(ran)}"
 
 
 async def _output_flood(room: SandboxRoom) -> tuple[bool, str]:
-    ran = await room.run(["sh", "-c", "yes | head -c 5000000"], output_bytes=10_000)
+    ran = await _python(room, _FLOOD, output_bytes=10_000)
     return len(ran.output) < 11_000 and ran.ended.output_bytes == 5_000_000, f"{len(ran.output)} bytes kept"
 
 
 async def _endless_command(room: SandboxRoom) -> tuple[bool, str]:
     """Also what left its session is gone when its time is over."""
-    ran = await room.run(["sh", "-c", _LEFT_OVER], within=timedelta(seconds=0.5))
-    left = await room.run(["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"])
-    return ran.ended.ending == "timeout" and b"sleep 60" not in left.output, _told(ran)
+    ran = await _python(room, _LEFT_BEHIND, within=timedelta(seconds=1))
+    left = await _python(room, _WHO_SLEEPS)
+    return ran.ended.ending == "timeout" and left.passed and not left.output, f"{_told(ran)}, left {left.output!r}"
 
 
 async def _links_to_the_host(room: SandboxRoom) -> tuple[bool, str]:
     """A link to a file of the host, and a folder swapped for a link: neither is followed, in or out."""
     async with _secrets() as secrets:
         aim = str(secrets["file"])
-        await room.run(["sh", "-c", f"mkdir aim; ln -s {aim} leak; ln -s aim swapped; mkfifo pipe"])
+        await _python(room, _SNARES, aim)
         taken = await room.read(["leak", "swapped/x", "pipe", f"../..{aim}", aim], max_bytes=100_000)
-        try:
-            await room.write({"swapped/x": b"in"})
-            followed = True
-        except NotDone:
-            followed = False
-        landed = await room.run(["ls", "aim"])
-    return not taken and not followed and not landed.output.strip(), f"read {sorted(taken)}, followed: {followed}"
+    try:
+        await room.write({"swapped/x": b"in"})
+        followed = True
+    except NotDone:
+        followed = False
+    landed = await _python(room, _CAUGHT)
+    return not taken and not followed and landed.output == b"\n", f"read {sorted(taken)}, followed: {followed}"
 
 
 async def _paths_out_of_the_folder(room: SandboxRoom) -> tuple[bool, str]:
@@ -183,12 +208,12 @@ async def _paths_out_of_the_folder(room: SandboxRoom) -> tuple[bool, str]:
 
 
 async def _files_without_end(room: SandboxRoom) -> tuple[bool, str]:
-    await room.run(["truncate", "-s", "16M", "huge"])
+    """Made as one of the snares."""
     try:
-        await room.read(["huge"], max_bytes=1_000_000)
+        came = await room.read(["huge"], max_bytes=1_000_000)
     except TooLarge as error:
         return True, str(error)
-    return not (await room.read(["huge"], max_bytes=1_000_000)), "nothing came"
+    return False, f"{sum(map(len, came.values()))} bytes came"
 
 
 _OUTSIDE = (
@@ -203,10 +228,14 @@ _OUTSIDE = (
 )
 
 
-async def _python(room: SandboxRoom, script: str) -> Ran:
-    return await room.run(["python3", "-I", "-S", "-"], stdin=script.encode(), within=_MOST)
+async def _python(
+    room: SandboxRoom, script: str, *arguments: str, within: timedelta = _MOST, output_bytes: int = 100_000
+) -> Ran:
+    """A Python is all that every sandbox has."""
+    words = ["python3", "-I", "-S", "-", *arguments]
+    return await room.run(words, stdin=script.encode(), within=within, output_bytes=output_bytes)
 
 
 def _told(ran: Ran) -> str:
-    ended: Ended = ran.ended
-    return f"{ended.ending} {ended.exit_code if ended.exit_code is not None else ''}".strip()
+    code = ran.ended.exit_code
+    return ran.ended.ending if code is None else f"{ran.ended.ending} {code}"

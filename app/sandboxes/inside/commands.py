@@ -92,6 +92,10 @@ class Running:
             "seconds": round(time.monotonic() - self.began, 3),
         }
 
+    @property
+    def met_a_limit(self) -> bool:
+        return self.ended is not None and self.ended["ending"] in {"out_of_memory", "too_many_processes"}
+
     def _ending(self, code: int) -> str:
         """A limit counts only for a command that failed: one that lived with it is simply done."""
         if code == 0:

@@ -7,7 +7,7 @@ import tarfile
 from contextlib import suppress
 from typing import IO, cast
 
-from app.sandboxes.inside.frames import CHUNK, BadFrame, Frame, Frames, pack
+from app.sandboxes.inside.frames import CHUNK, BadFrame, Frame, Frames, Header, pack
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # How many files and folders are taken out at most?
@@ -22,21 +22,24 @@ class Refusal(Exception):
 
 def put(connection: socket.socket, early: list[Frame], frames: Frames, folder: str) -> None:
     """Unpack what comes; then one frame says whether it was done."""
+    incoming = _Incoming(connection, early, frames)
+    answer: Header = {"kind": "done"}
     try:
         base = _open_folder("/", folder, make=True)
-        incoming = cast("IO[bytes]", _Incoming(connection, early, frames))
-        with tarfile.open(fileobj=incoming, mode="r|", bufsize=CHUNK) as tar:
+        # Of a stream that is read tarfile uses read() alone, and write() of one that is written.
+        with tarfile.open(fileobj=cast("IO[bytes]", incoming), mode="r|", bufsize=CHUNK) as tar:
             for member in tar:
                 _unpack(base, tar, member)
-    except (OSError, tarfile.TarError, Refusal, BadFrame, ValueError) as error:
-        connection.sendall(pack({"kind": "refused", "reason": _say(error)}))
-    else:
-        connection.sendall(pack({"kind": "done"}))
+    except (OSError, tarfile.TarError, Refusal, ValueError) as error:
+        answer = {"kind": "refused", "reason": _say(error)}
+    # Whoever still writes does not listen yet.
+    while incoming.read(CHUNK):
+        pass
+    connection.sendall(pack(answer))
 
 
 def get(connection: socket.socket, paths: list[str], max_bytes: int) -> None:
     """Send a tar of those paths in pieces; then one frame says whether it is whole."""
-    # Of a stream tarfile uses write() alone, as it uses read() alone of one it reads.
     out = cast("IO[bytes]", _Outgoing(connection))
     try:
         with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT, bufsize=CHUNK) as tar:

@@ -92,12 +92,12 @@ def _left(folder: str) -> int:
 
 
 def noticed(limits: Limits) -> str:
-    """A look while commands run: which limit is met now. Where no control group does it, we kill the largest process
-    when all together are too large."""
+    """A look while the sandbox lives: which limit is met now. Where no control group does it, everything in the sandbox
+    is killed when all together are too large: the largest alone may be the least to blame."""
     if limits.watch:
-        alive = list(processes.processes())
-        if sum(process.resident for process in alive) > limits.memory_bytes:
-            processes.kill(max(alive, key=lambda process: process.resident).pid)
+        alive = [process.pid for process in processes.processes()]
+        if sum(map(processes.memory_bytes, alive)) > limits.memory_bytes:
+            processes.kill(-1)
             return "out_of_memory"
         if len(alive) >= limits.pids - 2:
             return "too_many_processes"

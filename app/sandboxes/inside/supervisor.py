@@ -71,7 +71,7 @@ class Supervisor:
         """How long nothing may happen before something is due."""
         due = min(self._wall, self._lease) - time.monotonic()
         running = [one.deadline - time.monotonic() for one in self._running()]
-        return max(0.0, min(due, *running, _TICK) if running else due)
+        return max(0.0, min(due, *running, _TICK) if running or self.limits.watch else due)
 
     def _running(self) -> list[Running]:
         return [one for one in self._commands.values() if one.ended is None]
@@ -160,8 +160,11 @@ class Supervisor:
     def _kill(self, command: Running | None, why: str) -> None:
         if command is not None and command.ended is None:
             command.killed = why
-            others = frozenset(one.pid for one in self._running() if one is not command)
-            processes.end(command.pid, command.started, others)
+            self._hunt(command)
+
+    def _hunt(self, command: Running) -> None:
+        others = frozenset(one.pid for one in self._running() if one is not command)
+        processes.end(command.pid, command.started, others)
 
     def _files(self, connection: Connection, header: Header, early: list[Frame]) -> None:
         """Done by a child, whom a slow reader or a hostile folder holds up alone."""
@@ -193,6 +196,9 @@ class Supervisor:
             for command in self._running():
                 if command.pid == pid:
                     command.finish(status)
+                    if command.met_a_limit:
+                        # What it left running would meet the same limit for the next command.
+                        self._hunt(command)
                     self._forget_the_oldest()
 
     def _forget_the_oldest(self) -> None:
@@ -205,7 +211,7 @@ class Supervisor:
         for command in running:
             if time.monotonic() > command.deadline:
                 self._kill(command, "timeout")
-        met = limiting.noticed(self.limits) if running else ""
+        met = limiting.noticed(self.limits) if running or self.limits.watch else ""
         for command in running:
             command.noticed = met or command.noticed
 

@@ -24,9 +24,13 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def temporal(tmp_path_factory: pytest.TempPathFactory) -> Generator[TemporalServer]:
-    """A real Temporal server for this test process; each test takes a namespace of its own."""
+    """A real Temporal server for a module's tests; each takes a namespace of its own.
+
+    Every namespace has a worker of the server's own that never rests: with the hundreds of a whole run it would take a
+    fifth of a core and answer slowly.
+    """
     with temporal_server(tmp_path_factory.mktemp("temporal")) as server:
         yield server
 

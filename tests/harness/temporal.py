@@ -1,4 +1,4 @@
-"""One Temporal server for a whole test run, and a namespace of its own for every test that asks."""
+"""A Temporal server for tests, and a namespace of its own for every test that asks."""
 
 import asyncio
 import itertools
@@ -19,7 +19,7 @@ _NUMBERS = itertools.count(1)
 
 @dataclass(frozen=True)
 class TemporalServer:
-    """Where the server of this test run answers."""
+    """Where the server of these tests answers."""
 
     address: str
     metrics_url: str

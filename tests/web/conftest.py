@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.store.database import Database
 from app.store.schema import migrate
 from app.wiring import Store
-from tests.harness.temporal import TemporalServer
+from tests.harness.temporal import temporal_server
 from tests.web.browser import PROGRAMS, find_chromium
 from tests.web.filling import dashboard_only, fill
 
@@ -79,11 +79,12 @@ async def desk(tmp_path: Path, empty_database: Path) -> AsyncGenerator[Desk]:
 
 
 @pytest.fixture(scope="session")
-def day(tmp_path_factory: pytest.TempPathFactory, temporal: TemporalServer) -> Path:
+def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home folder after a day of real reviews; everything that made them is down."""
-    home = tmp_path_factory.mktemp("day") / "home"
-    asyncio.run(fill(home, temporal))
-    return home
+    folder = tmp_path_factory.mktemp("day")
+    with temporal_server(folder / "temporal") as temporal:
+        asyncio.run(fill(folder / "home", temporal))
+    return folder / "home"
 
 
 @pytest.fixture(scope="session")

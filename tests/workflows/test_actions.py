@@ -27,7 +27,6 @@ FLUSHED_AFTER = 3.0
 async def actions(temporal: TemporalServer, stage: Inside) -> int:
     """All that were counted in the namespace so far."""
     await asyncio.sleep(FLUSHED_AFTER)
-    # At the end of a long suite the page lists a thousand namespaces.
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         text = (await client.get(temporal.metrics_url)).text
     # A name of the figures' own kind has no hyphen.

@@ -276,18 +276,34 @@ async def test_a_project_that_moved_is_found_by_its_number(world: World, pull: F
 async def test_a_write_that_went_through_unheard_is_not_done_twice(world: World, pull: FakeMergeRequest) -> None:
     review = review_of(pull, comment(1), comment(2, line=50, start_line=50))
     writer, ref = world.forge.writer, world.ref(pull)
-    world.fake.fault(bad_gateway(after=True), method="POST", path="*/draft_notes", nth=2)
+    for path, nth in (("*/draft_notes", 2), ("*/bulk_publish", 1), ("*/notes", 1)):
+        world.fake.fault(bad_gateway(after=True), method="POST", path=path, nth=nth)
     with pytest.raises(ForgeUnavailable):
         await writer.stage_review(ref, review, look_first=False)
     assert len(pull.drafts) == 2
     staged = await writer.stage_review(ref, review, look_first=True)
-    assert len(pull.drafts) == 3
-    world.fake.fault(bad_gateway(after=True), method="POST", path="*/bulk_publish")
-    with pytest.raises(ForgeUnavailable):
-        await writer.submit_review(ref, staged)
-    posted = await writer.submit_review(ref, staged)
-    assert [one.finding_id for one in posted] == [finding_id(1), finding_id(2)]
+    assert len(pull.drafts) == 2
+    for _ in range(2):
+        with pytest.raises(ForgeUnavailable):
+            await writer.submit_review(ref, staged)
+    for _ in range(2):
+        posted = await writer.submit_review(ref, staged)
+        assert [one.finding_id for one in posted] == [finding_id(1), finding_id(2)]
     assert (len(pull.threads), len(pull.comments)) == (2, 1)
+
+
+async def test_a_review_s_body_is_no_thread_that_somebody_must_resolve(world: World, pull: FakeMergeRequest) -> None:
+    await post(world, pull, review_of(pull, comment(1), body="**1 high** in 1 file."))
+    (said,) = pull.comments
+    assert said.body.startswith("**1 high** in 1 file.")
+    assert not said.discussion.resolvable
+
+
+async def test_what_gitlab_takes_at_no_line_is_named_in_the_body(world: World, pull: FakeMergeRequest) -> None:
+    await post(world, pull, review_of(pull, comment(1), comment(2, line=900), comment(3, path="gone.py")))
+    assert len(pull.threads) == 1
+    (said,) = pull.comments
+    assert "No comment could be placed at `billing.py:900`, `gone.py:2`: see the check." in said.body
 
 
 async def test_a_person_s_own_drafts_are_never_published(world: World, pull: FakeMergeRequest) -> None:

@@ -1,7 +1,7 @@
-"""Reviews in two steps: draft notes that only we see, then all of them published at once.
+"""Reviews in two steps: draft notes that only we see, then all of them published at once, and the body below them.
 
-GitLab has no review of its own that could be named: a draft belongs to the run in its marker, so the run's id stands
-for the review. Publishing in bulk shows *every* draft of our user, so those of other runs are deleted before.
+GitLab has no review that could be named: a draft belongs to the run in its marker. Publishing in bulk shows *every*
+draft of our user, so those of other runs are deleted before.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from app.forges.gitlab.heads import Head, Heads
 from app.forges.gitlab.models import DiffShape, DraftShape, MergeRequestShape
 from app.forges.gitlab.paging import each_page
 from app.forges.gitlab.positions import find_file, position, with_suggestion
+from app.forges.gitlab.staged import LONGEST_REVIEW, Staged
 
 
 class Drafts:
@@ -38,25 +39,26 @@ class Drafts:
         async with self._lock(ref):
             head = await self._head(ref, draft.head_sha)
             there = await self._of_run(ref, draft.run_id) if look_first else []
-            await self._stage(ref, draft, head, there)
-        return draft.run_id
+            unplaced = await self._stage(ref, draft, head, there)
+        return Staged(draft.run_id, _body(draft, unplaced)).review_id
 
     async def submit(self, ref: PullRequestRef, review_id: str) -> Sequence[PostedThread]:
+        staged = Staged.read(review_id)
         async with self._lock(ref):
-            waiting = await self._publish(ref, review_id)
-        found = [
-            PostedThread(finding_id=mark[0], comment_id=discussion.id)
-            for discussion in await self._discussions.ours(ref)
-            if (mark := read_finding_marker(discussion.notes[0].body)) and mark[1] == review_id
-        ]
-        if len(found) < waiting:
-            # A replica of the database may lag behind; another try finds no drafts and believes what it sees.
-            raise ForgeUnavailable("the published notes cannot be read yet")
-        return found
+            waiting = await self._publish(ref, staged.run_id)
+            ours = [one for one in await self._discussions.ours(ref) if _run_of(one.notes[0].body) == staged.run_id]
+            threads = [(mark[0], one.id) for one in ours if (mark := read_finding_marker(one.notes[0].body))]
+            if len(threads) < waiting:
+                # A replica of the database may lag behind; another try finds no drafts and believes what it sees.
+                raise ForgeUnavailable("the published notes cannot be read yet")
+            if all(one.notes[0].resolvable for one in ours):
+                note: dict[str, JsonValue] = {"body": staged.body}
+                await self._calls.send(routes.CREATE_NOTE, repo=ref.repo_id, number=ref.number, json=note)
+        return [PostedThread(finding_id=finding_id, comment_id=comment_id) for finding_id, comment_id in threads]
 
     async def discard(self, ref: PullRequestRef, review_id: str) -> None:
         async with self._lock(ref):
-            for draft in await self._of_run(ref, review_id):
+            for draft in await self._of_run(ref, Staged.read(review_id).run_id):
                 await self._delete(ref, draft)
 
     def _lock(self, ref: PullRequestRef) -> asyncio.Lock:
@@ -72,20 +74,14 @@ class Drafts:
             raise HeadMoved(shape.sha)
         return self._heads.keep(ref, shape)
 
-    async def _stage(self, ref: PullRequestRef, draft: ReviewDraft, head: Head, there: list[DraftShape]) -> None:
-        """Write what is not there yet: the body first, so that it stands above its threads."""
-        body_id = next((one.id for one in there if read_run_marker(one.note)), None)
-        if body_id is None:
-            body_id = (await self._create(ref, _body(draft, ()))).id
+    async def _stage(
+        self, ref: PullRequestRef, draft: ReviewDraft, head: Head, there: list[DraftShape]
+    ) -> list[InlineComment]:
+        """Write what is not there yet; what GitLab took at no line comes back."""
         written = {mark[0] for one in there if (mark := read_finding_marker(one.note))}
         wanted = [comment for comment in draft.comments if comment.finding_id not in written]
         files = await self._files(ref, wanted) if wanted else []
-        unplaced = [one for one in wanted if not await self._place(ref, one, draft.run_id, files, head)]
-        if unplaced:
-            note: JsonValue = _body(draft, unplaced)
-            await self._calls.send(
-                routes.UPDATE_DRAFT, repo=ref.repo_id, number=ref.number, draft=body_id, json={"note": note}
-            )
+        return [one for one in wanted if not await self._place(ref, one, draft.run_id, files, head)]
 
     async def _place(
         self, ref: PullRequestRef, comment: InlineComment, run_id: str, files: list[DiffShape], head: Head
@@ -108,8 +104,8 @@ class Drafts:
             return False
         return True
 
-    async def _create(self, ref: PullRequestRef, text: str, at: dict[str, JsonValue] | None = None) -> DraftShape:
-        json: dict[str, JsonValue] = {"note": text, **({"position": at} if at else {})}
+    async def _create(self, ref: PullRequestRef, text: str, at: dict[str, JsonValue]) -> DraftShape:
+        json: dict[str, JsonValue] = {"note": text, "position": at}
         answer = await self._calls.send(routes.CREATE_DRAFT, repo=ref.repo_id, number=ref.number, json=json)
         return answer.read(DraftShape)
 
@@ -130,8 +126,8 @@ class Drafts:
     async def _publish(self, ref: PullRequestRef, run_id: str) -> int:
         """How many threads that makes; none when it was done before."""
         drafts = await self._all(ref)
-        ours = [draft for draft in drafts if _run_of(draft) == run_id]
-        leftovers = [draft for draft in drafts if _run_of(draft) not in {None, run_id}]
+        ours = [draft for draft in drafts if _run_of(draft.note) == run_id]
+        leftovers = [draft for draft in drafts if _run_of(draft.note) not in {None, run_id}]
         for draft in leftovers:
             await self._delete(ref, draft)
         if not ours:
@@ -142,13 +138,13 @@ class Drafts:
             # Under a person's token there may be drafts of that person's own, and those are not ours to show.
             for draft in ours:
                 await self._publish_one(ref, draft)
-        return sum(1 for draft in ours if read_finding_marker(draft.note))
+        return len(ours)
 
     async def _publish_one(self, ref: PullRequestRef, draft: DraftShape) -> None:
         await self._calls.send(routes.PUBLISH_DRAFT, repo=ref.repo_id, number=ref.number, draft=draft.id)
 
     async def _of_run(self, ref: PullRequestRef, run_id: str) -> list[DraftShape]:
-        return [draft for draft in await self._all(ref) if _run_of(draft) == run_id]
+        return [draft for draft in await self._all(ref) if _run_of(draft.note) == run_id]
 
     async def _all(self, ref: PullRequestRef) -> list[DraftShape]:
         """GitLab shows each user their own drafts only."""
@@ -161,10 +157,10 @@ class Drafts:
             return
 
 
-def _run_of(draft: DraftShape) -> str | None:
-    """The run a draft belongs to; None for one that is not ours."""
-    mark = read_finding_marker(draft.note)
-    return mark[1] if mark else read_run_marker(draft.note)
+def _run_of(text: str) -> str | None:
+    """The run a text of ours belongs to; None for one that is not ours."""
+    mark = read_finding_marker(text)
+    return mark[1] if mark else read_run_marker(text)
 
 
 def _body(draft: ReviewDraft, unplaced: Sequence[InlineComment]) -> str:
@@ -173,4 +169,4 @@ def _body(draft: ReviewDraft, unplaced: Sequence[InlineComment]) -> str:
     if unplaced:
         places = ", ".join(f"`{comment.path}:{comment.line}`" for comment in unplaced)
         body = before_marker(body, f"No comment could be placed at {places}: see the check.", marker)
-    return cut_at_line(body, LONGEST_BODY, marker)
+    return cut_at_line(body, LONGEST_REVIEW, marker)

@@ -58,7 +58,6 @@ STATUSES = Route("GET", _PROJECT + "/repository/commits/{head}/statuses")
 
 # Writing.
 CREATE_DRAFT = Route("POST", _DRAFTS, text="note")
-UPDATE_DRAFT = Route("PUT", _DRAFTS + "/{draft}", text="note")
 DELETE_DRAFT = Route("DELETE", _DRAFTS + "/{draft}")
 PUBLISH_DRAFT = Route("PUT", _DRAFTS + "/{draft}/publish", creates_content=True)
 PUBLISH_DRAFTS = Route("POST", _DRAFTS + "/bulk_publish", creates_content=True)
@@ -87,7 +86,6 @@ READER_ROUTES = frozenset(
 WRITER_ROUTES = frozenset(
     {
         CREATE_DRAFT,
-        UPDATE_DRAFT,
         DELETE_DRAFT,
         PUBLISH_DRAFT,
         PUBLISH_DRAFTS,

@@ -34,6 +34,10 @@ def evaluate(
         Path, typer.Option(help="Where rows and reports are kept; the same folder again goes on.")
     ] = Path("corrigent-eval"),
     compare: Annotated[Path | None, typer.Option(help="The results of an earlier run, to compare with.")] = None,
+    what_if: Annotated[
+        Path | None, typer.Option(help="A clone: review its last merged changes again. Nothing is posted.")
+    ] = None,
+    last: Annotated[int, typer.Option(help="With --what-if: how many changes.", min=1)] = 20,
     output: Annotated[Literal["text", "json"], typer.Option("--format", help="How to print it.")] = "text",
     quick: Annotated[bool, typer.Option("--quick", help="A part of everything: shows that it works.")] = False,
 ) -> None:
@@ -52,6 +56,8 @@ def evaluate(
         budget=budget,
         results=results,
         compare=compare,
+        what_if=what_if,
+        last=last,
         output=output,
         quick=quick,
     )

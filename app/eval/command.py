@@ -19,9 +19,10 @@ from app.output.terminal import Terminal
 from app.reviewing.model import model_for
 from app.settings import load_settings
 from reviewers.evals import sections
-from reviewers.evals.bug_section import bug_section, comparison
+from reviewers.evals.bug_section import bug_section, comparison, what_if_section
 from reviewers.evals.cases import SETS, BugDiff, Case, ExpertDiff, read_cases
 from reviewers.evals.figures import EvalReport, Section
+from reviewers.evals.history import past_changes
 from reviewers.evals.recorded import read_expert_reviews, read_judged_reviews
 from reviewers.evals.reviewed import Reviewed
 
@@ -29,6 +30,7 @@ Part = Literal["theory", "harness", "replay", "anchors", "bugs"]
 PARTS: tuple[Part, ...] = ("theory", "harness", "replay", "anchors", "bugs")
 
 DONE, MISSED, INCOMPLETE = 0, 1, 3
+LINTERS = "linters alone"
 # How many pull requests are drawn for each rule of the theory.
 _DRAWN, _DRAWN_QUICKLY = 20_000, 1_000
 # A look at every set instead of all of it.
@@ -51,6 +53,9 @@ class Asked:
     budget: float
     results: Path
     compare: Path | None
+    # A clone whose last merged changes are reviewed in place of recorded ones.
+    what_if: Path | None
+    last: int
     output: Literal["text", "json"]
     quick: bool
 
@@ -59,7 +64,7 @@ def run_eval(asked: Asked) -> int:
     """0 when every target is met, 1 when one is missed, 3 when not everything could be reviewed."""
     if unknown := [part for part in asked.parts if part not in PARTS]:
         raise UserError(f"There is no part {unknown[0]!r}; there are {', '.join(PARTS)}.")
-    if not asked.data.is_dir():
+    if asked.what_if is None and not asked.data.is_dir():
         raise UserError(f"There is no folder {asked.data}; --data names the one with the recorded changes.")
     return _Evaluation(asked).run()
 
@@ -75,12 +80,12 @@ class _Evaluation:
         made_by = MadeBy(version=version(DISTRIBUTION), model=asked.model, effort=asked.effort, judge=asked.judge)
         results = open_results(asked.results, made_by)
         with self._terminal.at_work():
-            quick = [section for part in asked.parts if part != "bugs" for section in self._section(part)]
+            quick = [section for part in self._parts() if part != "bugs" for section in self._section(part)]
         report = EvalReport(
             version=made_by.version,
             made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            reviewed_by=asked.model or "linters alone",
-            sections=(*quick, *(self._bugs(results) if "bugs" in asked.parts else ())),
+            reviewed_by=asked.model or LINTERS,
+            sections=(*quick, *self._reviewed(results)),
         )
         self._tell(report, results)
         return INCOMPLETE if self._notes else MISSED if report.missed else DONE
@@ -98,19 +103,27 @@ class _Evaluation:
             case _:
                 yield sections.anchors(self._cases())
 
-    def _bugs(self, results: Results) -> Iterator[Section]:
-        asked, cases = self._asked, self._cases()
-        rows = asyncio.run(self._reviewed(cases, results))
-        if len(rows) < len(cases):
-            left = len(cases) - len(rows)
-            self._notes.append(
-                f"{left} changes were not reviewed: the budget of ${asked.budget:.2f} is spent."
-                " The same command with a larger --budget goes on from here."
-            )
-        yield bug_section(rows, with_model=bool(asked.model), judged=bool(asked.judge))
+    def _parts(self) -> Sequence[str]:
+        """A look at a clone needs no recorded data."""
+        return () if self._asked.what_if is not None else self._asked.parts
+
+    def _reviewed(self, results: Results) -> Iterator[Section]:
+        asked = self._asked
+        if asked.what_if is not None:
+            rows = asyncio.run(self._again(asked.what_if, results))
+            yield what_if_section(rows, with_model=bool(asked.model))
+        elif "bugs" in asked.parts:
+            rows = asyncio.run(self._rows(self._cases(), results))
+            yield bug_section(rows, with_model=bool(asked.model), judged=bool(asked.judge))
+        else:
+            return
         if asked.compare is not None:
             before, earlier = read_results(asked.compare)
-            yield comparison(earlier, rows, (before.model or "linters alone", asked.model or "linters alone"))
+            yield comparison(earlier, rows, (before.model or LINTERS, asked.model or LINTERS))
+
+    async def _again(self, clone: Path, results: Results) -> list[Reviewed]:
+        async with past_changes(clone, last=self._asked.last) as changes:
+            return await self._rows(changes, results)
 
     def _cases(self) -> list[BugDiff | ExpertDiff]:
         limit = self._asked.limit or (_QUICK_LIMIT if self._asked.quick else 0)
@@ -118,7 +131,7 @@ class _Evaluation:
             case for name in self._asked.sets or SETS for case in read_cases(self._asked.data, (name,))[: limit or None]
         ]
 
-    async def _reviewed(self, cases: Sequence[Case], results: Results) -> list[Reviewed]:
+    async def _rows(self, cases: Sequence[Case], results: Results) -> list[Reviewed]:
         asked, settings = self._asked, load_settings()
         open_judge = model_for(settings, asked.judge) if asked.judge else None
         judge = await open_judge() if open_judge else None
@@ -132,10 +145,16 @@ class _Evaluation:
         )
         try:
             with Bar("reviewing") as bar:
-                return await review_all(cases, results, wish, bar.told)
+                rows = await review_all(cases, results, wish, bar.told)
         finally:
             if judge is not None:
                 await judge.close()
+        if left := len(cases) - len(rows):
+            self._notes.append(
+                f"{left} changes were not reviewed: the budget of ${asked.budget:.2f} is spent."
+                " The same command with a larger --budget goes on from here."
+            )
+        return rows
 
     def _tell(self, report: EvalReport, results: Results) -> None:
         as_json = report.model_dump_json(indent=1) + "\n"

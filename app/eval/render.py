@@ -39,7 +39,7 @@ def _section(section: Section) -> str:
         f"  {name:<{widths[0]}}  {value:>{widths[1]}}  {interval:>{widths[2]}}  {target:>{widths[3]}}{said}".rstrip()
         for name, value, interval, target, said in rows
     ]
-    return "\n".join((section.title, *lines))
+    return "\n".join((section.title, *lines, *(f"  {said}" for said in section.said)))
 
 
 def _row(figure: Figure) -> tuple[str, str, str, str, str]:

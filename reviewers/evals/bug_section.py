@@ -11,6 +11,11 @@ from reviewers.evals.reviewed import Reviewed
 
 # Analysers alone may say so much about a change that nothing is wrong with.
 _CLEAN_POSTS, _CLEAN_HINTS = 0.05, 0.21
+# What can be said of changes when nobody knows what is wrong with them.
+_UNJUDGED = (
+    "posts per pull request", "hints per pull request", "anchors valid", "duplicates per pull request",
+    "seconds per pull request", "tokens per pull request", "dollars per pull request",
+)  # fmt: skip
 _COMPARED = (
     "precision", "recall", "F0.5", "clean rate", "posts per pull request", "seconds per pull request",
     "dollars per pull request",
@@ -30,12 +35,28 @@ def bug_section(rows: Sequence[Reviewed], *, with_model: bool, judged: bool) -> 
         figures=(
             *all_measured(counts),
             *(_clean(clean, with_model=with_model) if clean else ()),
-            *((figure("not read whole by the model", sum(row.model_failed for row in rows), target=0),) * with_model),
+            *_not_read(rows, with_model=with_model),
         ),
         bars=(
             _bars("recall by set", "recall", rows, lambda row: row.group),
             _bars("posts per pull request by set", "posts per pull request", rows, lambda row: row.group),
             _bars("recall by language", "recall", rows, lambda row: row.language),
+        ),
+    )
+
+
+def what_if_section(rows: Sequence[Reviewed], *, with_model: bool) -> Section:
+    """Changes that were merged long ago, as they would be reviewed today; nobody knows what is wrong with them."""
+    counts = [row.counts for row in rows]
+    return Section(
+        key="what-if",
+        title="What if: merged changes, reviewed again",
+        text=f"{len(rows):,} changes, each a commit of the main branch against the one before it. Nothing was posted.",
+        figures=(*all_measured(counts, _UNJUDGED), *_not_read(rows, with_model=with_model)),
+        said=tuple(
+            f"{row.case_id[:7]} · {finding.place} · {finding.severity} · {finding.title}"
+            for row in rows
+            for finding in row.posted
         ),
     )
 
@@ -57,6 +78,11 @@ def comparison(before: Sequence[Reviewed], after: Sequence[Reviewed], names: tup
         text=f"{len(pairs):,} changes that both reviewed, drawn in pairs: how much the second is above the first.",
         figures=tuple(figures),
     )
+
+
+def _not_read(rows: Sequence[Reviewed], *, with_model: bool) -> tuple[Figure, ...]:
+    failed = sum(row.model_failed for row in rows)
+    return (figure("changes not read whole by the model", failed, target=0),) if with_model else ()
 
 
 def _clean(rows: Sequence[Counts], *, with_model: bool) -> tuple[Figure, ...]:

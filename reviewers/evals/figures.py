@@ -64,6 +64,8 @@ class Section(Frozen):
     figures: tuple[Figure, ...] = ()
     curves: tuple[Curve, ...] = ()
     bars: tuple[Bars, ...] = ()
+    # What was said, one line each.
+    said: tuple[str, ...] = ()
 
     @property
     def missed(self) -> int:

@@ -13,6 +13,7 @@ from app.eval.cli import register
 from app.eval.render import as_page, as_table
 from reviewers.evals.figures import Bars, Curve, EvalReport, Figure, Line, Section, measured
 from reviewers.evals.metrics import METRICS, Counts
+from tests.checkouts.repos import Repo
 
 CURVE = Curve(
     title="F1 <of> each",
@@ -133,6 +134,23 @@ def test_the_command_measures_and_keeps_its_reports(corrigent: typer.Typer, shar
     assert report.missed == 0
     assert len(list((results / "rows").iterdir())) == 3
     assert "<svg" in (results / "report.html").read_text()
+
+
+def test_what_if_reviews_a_clone_s_last_changes(corrigent: typer.Typer, tmp_path: Path) -> None:
+    repo = Repo.create(tmp_path / "clone")
+    repo.commit({"a.py": "first = 1\n"}, "Begin")
+    repo.commit({"a.py": 'first = 1\nprint("%s %s" % (first,))\n'}, "Print it")
+    repo.commit({"b.py": "second = 2\n"}, "Second")
+    results = tmp_path / "results"
+    ran = CliRunner().invoke(
+        corrigent, ["eval", "--what-if", str(repo.folder), "--last", "2", "--results", str(results)]
+    )
+    assert ran.exit_code == 0, ran.output
+    report = EvalReport.model_validate_json((results / "report.json").read_bytes())
+    (section,) = report.sections
+    assert section.text.startswith("2 changes")
+    assert len(section.said) == 1
+    assert "a.py:2" in section.said[0]
 
 
 @pytest.mark.parametrize(

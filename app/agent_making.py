@@ -1,7 +1,8 @@
 """Making what agents work with: sandboxes that passed their probe, a model to talk to, and those who look again."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -18,14 +19,15 @@ from app.llm.models import ModelSpec
 from app.llm.talk import TalkingModel
 from app.model_access import model_access
 from app.reviewer_making import ModelReviewers
-from app.sandboxes.base import Backend, NotDone, ProbeReport, Room, SandboxGone, SandboxRef
-from app.sandboxes.bubblewrap import Bubblewrap
+from app.sandboxes.base import Backend, NotDone, Room, SandboxGone, SandboxRef
 from app.sandboxes.egress_ways import Ways
+from app.sandboxes.registry import BACKENDS, Means, choose
 from app.sandboxes.room import SandboxRoom
 from app.settings import Settings
 from app.wiring import Store
 from autofix import checks
 from autofix.critic import Critic, Criticism, Proposal, by_model
+from autofix.rule_fixes import programs, rule_fix
 from autofix.tools.base import RunChecks
 from reviewers.base import Reviewer
 from reviewers.registry import MODEL_REVIEWERS, REVIEWERS, Parts
@@ -46,29 +48,31 @@ SCRIPTED = "scripted"
 class OwnSandboxes:
     """The backends of this process, in the order of preference; the first that passes its probe is used."""
 
-    def __init__(self, backends: Mapping[str, Backend], *, clock: Callable[[], datetime]) -> None:
-        self._backends = backends
+    def __init__(self, names: Sequence[str], means: Means, *, clock: Callable[[], datetime]) -> None:
+        self._names = names
+        self._means = means
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._chosen = Chosen(reason="no sandbox backend is configured")
+        self._backends: dict[str, Backend] = {}
+        self._chosen = Chosen()
         self._until: datetime | None = None
 
     async def choose(self) -> Chosen:
         """One probe for all who wait."""
         async with self._lock:
             if self._until is None or self._clock() >= self._until:
-                self._chosen = await self._probe()
-                self._until = self._clock() + (PROBED_FOR if self._chosen.backend else ASKED_AGAIN_AFTER)
+                choice = await choose(self._names, self._means)
+                self._chosen = Chosen(backend=choice.backend, reason="" if choice.backend else choice.reason)
+                self._until = self._clock() + (PROBED_FOR if choice.backend else ASKED_AGAIN_AFTER)
+                log.info("sandbox.chosen", backend=choice.backend.name if choice.backend else "none")
             return self._chosen
 
     def enter(self, ref: SandboxRef) -> Room:
-        backend = self._backends.get(ref.backend)
-        if backend is None:
-            raise SandboxGone(f"{ref.backend} is not a backend of this worker")
-        return SandboxRoom(backend, ref)
+        """Whoever made the sandbox: another process of this machine, or this one before it was killed."""
+        return SandboxRoom(self._backend(ref.backend), ref)
 
     def parts(self) -> Sandboxes:
-        return Sandboxes(choose=self.choose, enter=self.enter)
+        return Sandboxes(choose=self.choose, enter=self.enter, programs=programs(Path(sys.executable).parent))
 
     @asynccontextmanager
     async def reaping(self) -> AsyncGenerator[None]:
@@ -82,29 +86,26 @@ class OwnSandboxes:
 
     async def _reap_for_ever(self) -> None:
         while True:
-            for name, backend in self._backends.items():
+            for name in self._names:
                 try:
+                    backend = self._backend(name)
                     if reaped := await backend.reap(self._clock()):
                         log.info("sandbox.reaped", backend=name, count=len(reaped))
                 except (OSError, NotDone, SandboxGone) as error:
                     log.warning("sandbox.not_reaped", backend=name, error=str(error))
             await asyncio.sleep(REAP_EVERY.total_seconds())
 
-    async def _probe(self) -> Chosen:
-        reasons: list[str] = []
-        for name, backend in self._backends.items():
-            report = await backend.doctor()
-            if report.passed:
-                log.info("sandbox.chosen", backend=name, probes=len(report.probes))
-                return Chosen(backend=backend)
-            reasons.append(_why_not(report))
-            log.warning("sandbox.refused", backend=name, reason=reasons[-1])
-        return Chosen(reason="; ".join(reasons) or "no sandbox backend is configured")
+    def _backend(self, name: str) -> Backend:
+        if name not in self._backends:
+            if name not in BACKENDS:
+                raise SandboxGone(f"{name} is not a backend of this worker")
+            self._backends[name] = BACKENDS[name](self._means)
+        return self._backends[name]
 
 
 def own_sandboxes(settings: Settings, *, clock: Callable[[], datetime]) -> OwnSandboxes:
     """The backends that this machine may have."""
-    return OwnSandboxes({"bubblewrap": Bubblewrap(settings.home / "sandboxes", ways=Ways())}, clock=clock)
+    return OwnSandboxes(tuple(BACKENDS), Means(folder=settings.home / "sandboxes", ways=Ways()), clock=clock)
 
 
 class AgentModels:
@@ -198,13 +199,10 @@ def checks_of(task: AgentTask) -> RunChecks:
     return run
 
 
-async def rule_fixes(_room: Room, _task: AgentTask) -> MadeByRule | None:
-    """No analyser's fix is tried yet."""
+async def rule_fixes(room: Room, task: AgentTask) -> MadeByRule | None:
+    """The first finding whose own linter knows a safe fix."""
+    for tracked in task.findings:
+        fix = await rule_fix(room, tracked)
+        if fix is not None:
+            return MadeByRule(patch=fix.patch, numbers=(tracked.number,))
     return None
-
-
-def _why_not(report: ProbeReport) -> str:
-    if report.unusable:
-        return report.unusable
-    failed = [probe.name for probe in report.probes if not probe.held]
-    return f"{report.backend} did not hold: {', '.join(failed[:5])}"

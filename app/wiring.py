@@ -199,6 +199,8 @@ def voices(settings: Settings) -> dict[str, Voice]:
             mention=COMMAND_PREFIX,
             link_hosts=tuple(host for host in (urlsplit(one.web_url).hostname,) if host),
             public_url=settings.public_url,
+            # An analyser's own fix is rare: without a model nothing is promised.
+            can_fix=bool(settings.model),
         )
         for one in settings.connections
     }

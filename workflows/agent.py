@@ -128,7 +128,7 @@ class Agent:
         if begun.kind == "fix" and not begun.workspace_key:
             wanted = FixWanted(agent_id=self.start.agent_id, task_key=begun.task_key, sandbox=room)
             made = await call("rule_fix", wanted, PatchMade, timing.AGENT_WORK, queue=queues.of_sandbox(room.host))
-            if made.patch_key:
+            if made.patch_key and (made.whole or not begun.has_model):
                 proof = await self._prove(begun, made, "", "rule")
                 if proof.grade != "none" or not begun.has_model:
                     return await self._deliver(word, proof.fix_key, "")

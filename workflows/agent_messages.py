@@ -163,8 +163,9 @@ class PatchMade(Frozen):
     """A change as text in the blob store; empty when nothing was changed."""
 
     patch_key: str = ""
-    # For a linter's fix: which findings it is for.
+    # For a linter's fix: which findings it is for, and whether that is all that was asked for.
     numbers: tuple[int, ...] = ()
+    whole: bool = False
 
 
 class ProofMade(Frozen):

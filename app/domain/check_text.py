@@ -18,7 +18,8 @@ SUMMARY_LIMIT = 65_535
 
 REVIEW_AGAIN = CheckButton(label="Review again", description="Read this head once more, all of it", identifier="again")
 ACCEPT = CheckButton(label="Accept as is", description="Neutral, with your name on it", identifier="accept")
-BUTTONS = {button.identifier: button for button in (REVIEW_AGAIN, ACCEPT)}
+FIX_ALL = CheckButton(label="Fix all", description="Prepare fixes for all that is open", identifier="fix")
+BUTTONS = {button.identifier: button for button in (REVIEW_AGAIN, ACCEPT, FIX_ALL)}
 
 # How many findings or files does one line name before it only counts?
 _NAMED = 20
@@ -31,7 +32,7 @@ def completed_check(result: ReviewResult, voice: Voice) -> CheckText:
         title=title(result.verdict),
         summary=cut_at_line(lines, SUMMARY_LIMIT),
         conclusion=conclusion(result.verdict),
-        buttons=buttons(result.verdict),
+        buttons=(*((FIX_ALL,) if voice.can_fix and result.open else ()), *buttons(result.verdict)),
     )
 
 

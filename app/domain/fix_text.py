@@ -53,11 +53,10 @@ def no_fix(
 
 
 def no_sandbox(reason: str) -> str:
-    """`reason` is a clause: "bwrap is not installed"."""
+    """`reason` is a sentence: "No sandbox can be used on this machine. bubblewrap: bwrap is not installed"."""
     return (
-        f"No fix was tried: no sandbox on this installation passed its probe "
-        f"({clean_line(reason).rstrip('.')}). Reviews go on; nothing runs outside of a sandbox. "
-        f"Its operator sees more with `corrigent doctor`."
+        f"No fix was tried. {sentence(clean_line(reason))} Reviews go on, and nothing runs outside of a sandbox; "
+        f"the operator sees more with `corrigent doctor`."
     )
 
 

@@ -139,9 +139,10 @@ def test_why_there_is_no_fix() -> None:
     ("text", "expected"),
     [
         (
-            no_sandbox("bwrap is not installed"),
+            no_sandbox("No sandbox can be used on this machine. bubblewrap: bwrap is not installed"),
             snapshot(
-                "No fix was tried: no sandbox on this installation passed its probe (bwrap is not installed). Reviews go on; nothing runs outside of a sandbox. Its operator sees more with `corrigent doctor`."
+                "No fix was tried. No sandbox can be used on this machine. bubblewrap: bwrap is not installed. Reviews "
+                "go on, and nothing runs outside of a sandbox; the operator sees more with `corrigent doctor`."
             ),
         ),
         (

@@ -203,7 +203,7 @@ BY_MODEL = ["chunk", "patch", "leave", *PROOF]
 
 
 async def test_an_analyser_s_own_fix_needs_no_model(agents: Agents, steps: Steps) -> None:
-    steps.rule_fix_made = PatchMade(patch_key="p" * 64, numbers=(2,))
+    steps.rule_fix_made = PatchMade(patch_key="p" * 64, numbers=(2,), whole=True)
     await agents.tell()
     assert await agents.ended() == ["begin", "room to work", "rule", *PROOF, "deliver", "leave"]
     [proof] = steps.heard(ProofWanted)
@@ -211,7 +211,7 @@ async def test_an_analyser_s_own_fix_needs_no_model(agents: Agents, steps: Steps
 
 
 async def test_a_rule_s_fix_that_is_not_proved_is_made_by_the_model(agents: Agents, steps: Steps) -> None:
-    steps.rule_fix_made = PatchMade(patch_key="p" * 64, numbers=(2,))
+    steps.rule_fix_made = PatchMade(patch_key="p" * 64, numbers=(2,), whole=True)
     steps.grades = ["none", "checked"]
     await agents.tell()
     assert await agents.ended() == ["begin", "room to work", "rule", *PROOF, *BY_MODEL, "deliver"]

@@ -17,6 +17,7 @@ from app.store.blobs import Blobs
 from autofix.critic import Critic
 from autofix.patches import parse
 from autofix.proof import Claim, ProvingParts, prove
+from autofix.rule_fixes import rule_fix
 from workflows.activities.agent_review_again import ReviewingAgain
 from workflows.activities.agent_stage import StagedCode
 from workflows.agent_messages import ProofMade, ProofWanted
@@ -89,7 +90,11 @@ class Proving:
             redactor=self.redactor,
             sandbox=wanted.sandbox.backend,
         )
-        return await prove(Claim(patch=data, findings=claimed, commands=commands), parts)
+        # Its own linter, asked in this room, is the reproduction of a rule's fix.
+        rule = None if by_model else await rule_fix(parts.room, claimed[0])
+        if rule is None:
+            return await prove(Claim(patch=data, findings=claimed, commands=commands), parts)
+        return await prove(Claim(patch=data, findings=claimed, linter=rule.check, linter_shown=rule.shown), parts)
 
     async def _put(self, _name: str, data: bytes, _mime: str) -> str:
         return await self.blobs.put(data)

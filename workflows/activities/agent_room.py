@@ -106,7 +106,8 @@ class AgentRooms:
         made = await self.rule_fixes(self.sandboxes.enter(wanted.sandbox), task)
         if made is None:
             return PatchMade()
-        return PatchMade(patch_key=await self.blobs.put(made.patch), numbers=made.numbers)
+        whole = len(made.numbers) == len(task.findings)
+        return PatchMade(patch_key=await self.blobs.put(made.patch), numbers=made.numbers, whole=whole)
 
     @activity.defn(name="take_patch")
     async def take_patch(self, wanted: PatchWanted) -> PatchMade:

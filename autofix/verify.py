@@ -147,6 +147,8 @@ def told(run: CheckRun, names: Sequence[str]) -> str:
     """What a red run says, in a few words: the exception of its first test, else how many failed."""
     messages = run.tests[names[0]].message.splitlines() if names else []
     lines = [line.strip().removeprefix("E ").strip() for line in messages]
+    if len(names) == 1 and len(lines) == 1:
+        return lines[0].removeprefix("# ")
     said = [line for line in lines if line.partition(":")[0].rpartition(".")[2].endswith(("Error", "Exception"))]
     if said and len(names) == 1:
         return said[-1] if not said[-1].rstrip(": ").endswith("Error") else "fails"

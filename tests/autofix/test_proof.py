@@ -9,27 +9,10 @@ from app.domain.fixes import Proof
 from autofix.critic import Criticism, Proposal
 from autofix.patches_content import make
 from autofix.proof import Claim, ProvingParts, Reviewed, prove
+from tests.autofix.greeting import CHECKS, CODE, FILES, GOOD, MENDED, NEW_TEST, patch
 from tests.autofix.prover_corpus import PROGRAMS, Program, programs
 from tests.autofix.proving import Kept, finding, gone
 from tests.autofix.rooms import need, room
-
-CODE = 'greet() {\n  echo "Hello $1"\n}\n'
-MENDED = 'greet() {\n  echo "Hello ${1:-you}"\n}\n'
-OLD_TEST = 'echo 1..1\n. ./greet.sh\n[ "$(greet Ada)" = "Hello Ada" ] && echo "ok 1 - name" || { echo "not ok 1 - name"; exit 1; }\n'
-NEW_TEST = 'echo 1..1\n. ./greet.sh\n[ "$(greet)" = "Hello you" ] && echo "ok 1 - nobody" || { echo "not ok 1 - nobody"; exit 1; }\n'
-FILES = {"greet.sh": CODE.encode(), "tests/old_test.sh": OLD_TEST.encode()}
-CHECKS = ('for t in tests/*_test.sh; do sh "$t" || exit 1; done',)
-
-
-def patch(**changes: str | None) -> bytes:
-    """Files by name, with __ for a slash and _dot_ for a dot."""
-    named = {key.replace("__", "/").replace("_dot_", "."): text for key, text in changes.items()}
-    return b"".join(
-        make(path, FILES.get(path), None if text is None else text.encode()) for path, text in named.items()
-    )
-
-
-GOOD = patch(greet_dot_sh=MENDED, tests__new_test_dot_sh=NEW_TEST)
 
 
 async def proof_of(

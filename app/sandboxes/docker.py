@@ -80,7 +80,6 @@ class Docker:
             old = self._records.read(sandbox_id)
             record = await self._alive(old, lease) if old else None
             if record is None:
-                await self._end(sandbox_id)
                 record = await self._make(spec, sandbox_id, key, lease, generation=old.generation + 1 if old else 1)
             if self._ways.wanted(spec) and not record.network_closed:
                 await self._ways.open(sandbox_id, spec, self._net(sandbox_id), self._link(sandbox_id), _PYTHON)
@@ -135,8 +134,10 @@ class Docker:
         return reaped
 
     async def _make(self, spec: SandboxSpec, sandbox_id: str, key: str, lease: timedelta, generation: int) -> Record:
-        """Written down before there is anything of it, so that whatever a crash leaves can be found."""
+        """Whatever there was by that name goes. Written down before there is anything of it, so that what a crash
+        leaves can be found."""
         version, image = await self._daemon()
+        await self._end(sandbox_id)
         now, limits = datetime.now(UTC), fitted(spec.limits, machine_bytes())
         path = {"PATH": image.path} if image.path else {}
         record = Record(
@@ -171,6 +172,8 @@ class Docker:
 
     async def _daemon(self) -> tuple[Version, Image]:
         """What answers, and the image there; Refused with what the operator can do where it cannot be used."""
+        if not self._image:
+            raise Refused("No image is named for sandboxes; name one that has python3 and your repositories' tools.")
         try:
             version, image = await self._api.version(), await self._api.image(self._image)
         except DockerError as error:
@@ -187,10 +190,7 @@ class Docker:
         return version, image
 
     async def _start(self, container: Container, folder: Path) -> None:
-        try:
-            container_id = await self._api.create(self._container(folder.name), container.body())
-        except DockerError as error:
-            raise NotDone(f"The container cannot be made: {error}") from error
+        container_id = await self._api.create(self._container(folder.name), container.body())
         with await start_and_hand_over(self._api, container_id, folder, folder / "seen", _UP) as calling:
             try:
                 await self._link(folder.name).hello(_UP)

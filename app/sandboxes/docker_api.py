@@ -4,19 +4,20 @@ import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import httpx
 from pydantic import BaseModel, Field, JsonValue, TypeAdapter
+
+from app.sandboxes.base import NotDone
 
 # The daemon answers from memory; starting and removing a container on a busy machine takes seconds.
 _TIMEOUT = httpx.Timeout(60, connect=5)
 
 Engine = Literal["docker", "podman"]
-T = TypeVar("T")
 
 
-class DockerError(Exception):
+class DockerError(NotDone):
     """The daemon cannot be reached (status 0), or said no; its sentence is the message."""
 
     def __init__(self, status: int, message: str) -> None:

@@ -8,6 +8,8 @@ import asyncio
 import sys
 
 _CHUNK = 64 * 1024
+# What it says when programs can use it.
+LISTENING = b"listening\n"
 
 
 async def relay(socket: str, port: int) -> None:
@@ -24,7 +26,7 @@ async def relay(socket: str, port: int) -> None:
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", port)
-    sys.stdout.write("listening\n")
+    sys.stdout.buffer.write(LISTENING)
     sys.stdout.flush()
     async with server:
         await server.serve_forever()

@@ -11,6 +11,7 @@ from app.sandboxes.base import Command, NotDone, Output, SandboxSpec
 from app.sandboxes.egress import RELAY_PORT, Egress, proxy_environment
 from app.sandboxes.egress_dial import Resolver, resolve_by_system
 from app.sandboxes.egress_records import append_record
+from app.sandboxes.egress_relay import LISTENING
 from app.sandboxes.egress_rules import EgressRules, PrivateRegistry
 from app.sandboxes.link import Link
 
@@ -90,9 +91,12 @@ async def _start_relay(link: Link, python: str, spec: SandboxSpec) -> None:
     """It goes in as an argument, so that no file has to be put anywhere first."""
     argv = (python, "-I", "-S", "-c", relay_program().decode(), f"{INSIDE}/{_SOCKET}", str(RELAY_PORT))
     command = Command(exec_id=_RELAY, argv=argv, cwd="/", within=spec.limits.wall, output_bytes=4096)
-    async with aclosing(link.run(command)) as said:
-        async for part in said:
-            if isinstance(part, Output):
-                # It listens; it goes on without us.
+    said = b""
+    async with aclosing(link.run(command)) as parts:
+        async for part in parts:
+            said += part.data if isinstance(part, Output) else b""
+            if said.startswith(LISTENING):
+                # It goes on without us.
                 return
-    raise NotDone("The way out of the sandbox could not be opened: its relay ended.")
+    told = " ".join(said.decode("utf-8", "replace").split())[-200:]
+    raise NotDone(f"The way out of the sandbox could not be opened: its relay ended. {told}".strip())

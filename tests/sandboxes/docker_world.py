@@ -1,10 +1,10 @@
-"""A Docker daemon of our own and an image made of this machine's programs: no registry, no network, nothing shared."""
+"""A Docker or Podman of our own and an image made of this machine's programs: no registry, no network, nothing shared."""
 
 import asyncio
 import io
+import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import time
 from collections.abc import Generator, Sequence
@@ -13,38 +13,22 @@ from pathlib import Path
 
 import httpx
 
-from app.sandboxes.docker_api import DockerApi, DockerError
+from app.sandboxes.docker_api import DockerApi, DockerError, Engine
 
 # Podman imports under this tag, whatever is asked for.
 IMAGE = "corrigent-test:latest"
 PYTHON = "/usr/bin/python3"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROGRAMS = (
-    *("sh", "bash", "cat", "ls", "mkdir", "rm", "cp", "mv", "ln", "touch", "head", "tail", "dd", "id", "env", "sleep"),
-    *(
-        "true",
-        "false",
-        "seq",
-        "wc",
-        "sort",
-        "tr",
-        "tar",
-        "grep",
-        "sed",
-        "find",
-        "chmod",
-        "df",
-        "ps",
-        "kill",
-        "yes",
-        "su",
-        "stat",
-        "mkfifo",
-        "setsid",
-        "truncate",
-    ),
+    *("sh", "cat", "ls", "mkdir", "rm", "ln", "touch", "head", "dd", "id", "env", "sleep", "true", "tr", "stat", "yes"),
+    *("mkfifo", "setsid", "truncate"),
 )
-# Of the standard library, what no test needs and what is half its size.
-_LEFT_OUT = {"test", "idlelib", "tkinter", "ensurepip", "lib2to3", "dist-packages", "pydoc_data", "distutils"}
+# Of the standard library, what no test needs and what is most of its size.
+_LEFT_OUT = {
+    *("test", "idlelib", "tkinter", "ensurepip", "lib2to3", "dist-packages", "pydoc_data", "distutils", "unittest"),
+    *("xml", "xmlrpc", "multiprocessing", "sqlite3", "curses", "dbm", "wsgiref", "turtle", "_pydecimal"),
+    *("_sqlite3", "_dbm", "_curses", "_curses_panel", "readline", "_decimal", "_tkinter"),
+}
 
 
 class CannotStart(Exception):
@@ -52,22 +36,18 @@ class CannotStart(Exception):
 
 
 @contextmanager
-def daemon(folder: Path) -> Generator[Path]:
+def daemon(engine: Engine, folder: Path) -> Generator[Path]:
     """Its socket; everything it keeps lies in `folder`, and it is ended by its process alone."""
-    program = shutil.which("dockerd", path="/usr/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
-        raise CannotStart("dockerd is not installed (apt-get install docker.io)")
-    socket, log = folder / "docker.sock", folder / "log"
+    if os.geteuid() != 0:
+        raise CannotStart(f"{engine} needs root to be started")
+    socket, log = folder / "engine.sock", folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [
-                *(program, "--host", f"unix://{socket}", "--pidfile", str(folder / "pid")),
-                *("--data-root", str(folder / "data"), "--exec-root", str(folder / "run")),
-                *("--bridge=none", "--iptables=false", "--ip-masq=false", "--default-ulimit", "nofile=16384:16384"),
-            ],
+            _command(engine, folder, socket),
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            env={"PATH": _PATH, "HOME": str(folder)},
+            cwd=folder,
         )
     try:
         _await_answer(process, socket, log)
@@ -75,6 +55,29 @@ def daemon(folder: Path) -> Generator[Path]:
     finally:
         process.terminate()
         process.wait(60)
+
+
+def _command(engine: Engine, folder: Path, socket: Path) -> Sequence[str]:
+    """Both keep to `folder`, and neither touches the machine's network."""
+    if engine == "docker":
+        return [
+            *(_program("dockerd", "docker.io"), "--host", f"unix://{socket}", "--pidfile", str(folder / "pid")),
+            *("--data-root", str(folder / "data"), "--exec-root", str(folder / "run")),
+            *("--bridge=none", "--iptables=false", "--ip-masq=false", "--default-ulimit", "nofile=16384:16384"),
+        ]
+    return [
+        *(_program("podman", "podman"), "--root", str(folder / "data"), "--runroot", str(folder / "run")),
+        # crun, its default, does not start where control groups of both versions are mounted.
+        *("--runtime", _program("runc", "runc"), "--storage-driver", "overlay", "--cgroup-manager", "cgroupfs"),
+        *("--events-backend", "file", "system", "service", "--time", "0", f"unix://{socket}"),
+    ]
+
+
+def _program(name: str, package: str) -> str:
+    found = shutil.which(name, path=_PATH)
+    if found is None:
+        raise CannotStart(f"{name} is not installed (package {package})")
+    return found
 
 
 def _await_answer(process: subprocess.Popen[bytes], socket: Path, log: Path) -> None:
@@ -87,18 +90,26 @@ def _await_answer(process: subprocess.Popen[bytes], socket: Path, log: Path) -> 
         else:
             return
     lines = log.read_text(errors="replace").splitlines()
-    raise CannotStart(f"dockerd does not start here: {lines[-1][:300] if lines else 'it says nothing'}")
+    raise CannotStart(f"the daemon does not start here: {lines[-1][:300] if lines else 'it says nothing'}")
 
 
-def make_image(socket: Path, name: str = IMAGE, *, changes: Sequence[str] = ()) -> None:
-    """Import this machine's Python and basic programs as an image."""
+def make_image(socket: Path, name: str = IMAGE, *, content: bytes | None = None, change: str = "") -> None:
+    """Import a tar as an image: this machine's Python and a few programs, unless it is given."""
     repository, _, tag = name.partition(":")
-    query = {"fromSrc": "-", "repo": repository, "tag": tag, "changes": [*changes]}
+    query = {"fromSrc": "-", "repo": repository, "tag": tag, **({"changes": change} if change else {})}
     transport = httpx.HTTPTransport(uds=str(socket))
     with httpx.Client(transport=transport, base_url="http://docker", timeout=120) as client:
-        answer = client.post("/images/create", params=query, content=_root())
+        answer = client.post("/images/create", params=query, content=_root() if content is None else content)
     if not answer.is_success or "errorDetail" in answer.text:
         raise CannotStart(f"the image cannot be imported: {answer.text[:300]}")
+
+
+def almost_nothing() -> bytes:
+    """A tar with one folder, for images that are never run."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        _add_folder(tar, "tmp")
+    return archive.getvalue()
 
 
 def _root() -> bytes:
@@ -122,7 +133,7 @@ def _files() -> list[str]:
     there = [path for path in programs if Path(path).is_file()]
     if PYTHON not in there:
         raise CannotStart(f"{PYTHON} is not there to make an image of")
-    modules = Path(_standard_library(), "lib-dynload").glob("_*.so")
+    modules = [path for path in Path(_standard_library(), "lib-dynload").glob("*.so") if _is_wanted(path)]
     linked = subprocess.run(
         ["/usr/bin/ldd", *there, *map(str, modules)], capture_output=True, text=True, check=True
     ).stdout.split()
@@ -148,10 +159,14 @@ def _standard_library() -> str:
 
 
 def _wanted(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    parts = {*Path(entry.name).parts}
-    # `config-…` holds the whole interpreter once more, to be linked; `.opt-…` is never read.
-    left_out = parts & _LEFT_OUT or any(part.startswith("config-") or ".opt-" in part for part in parts)
-    return None if left_out else entry
+    return entry if _is_wanted(Path(entry.name)) else None
+
+
+def _is_wanted(path: Path) -> bool:
+    """`config-…` holds the whole interpreter once more, to be linked; `….opt-1.pyc` is never read."""
+    names = {part.partition(".")[0] for part in path.parts}
+    left_out = names & _LEFT_OUT or ".opt-" in path.name or path.name.startswith("_codecs_")
+    return not left_out and not any(part.startswith("config-") for part in path.parts)
 
 
 def _add_folder(tar: tarfile.TarFile, name: str) -> None:
@@ -171,7 +186,3 @@ def _add_text(tar: tarfile.TarFile, name: str, text: str) -> None:
     entry = tarfile.TarInfo(name)
     entry.size = len(text)
     tar.addfile(entry, io.BytesIO(text.encode()))
-
-
-if __name__ == "__main__":
-    make_image(Path(sys.argv[1]))

@@ -37,8 +37,12 @@ def lacking(real: Any, ours: Any, where: str = "") -> list[str]:
         return gone + [one for found in inner for one in found]
     if isinstance(real, list) and isinstance(ours, list):
         return lacking(real[0], ours[0], f"{where}[]") if real and ours else []
-    known = ours is None or real is None or isinstance(ours, type(real))
-    return [] if known else [f"{where} is {ours!r}"]
+    return [] if _same_kind(cast("object", real), cast("object", ours)) else [f"{where} is {ours!r}"]
+
+
+def _same_kind(real: object, ours: object) -> bool:
+    """Nothing, on either side, is of every kind."""
+    return ours is None or real is None or type(real) is type(ours)
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,9 @@ TIME_SCALE = 0.02
 
 
 @dataclass
-class System:
-    """One Corrigent at work for one fake forge."""
+class AtWork:
+    """One Corrigent at work, whatever forge it works for."""
 
-    forge: FakeForge
-    credentials: AppCredentials
     settings: Settings
     running: Running
     script: "Script"
@@ -38,9 +36,8 @@ class System:
     def model_calls(self) -> int:
         return len(self.script.calls())
 
-    async def quiet(self) -> None:
-        """Until every delivery is handled and no run is open."""
-        await self.forge.deliveries_answered()
+    async def idle(self) -> None:
+        """Until every delivery that arrived is handled and no run is open."""
         async with asyncio.timeout(90):
             while (await self.running.store.deliveries.backlog())[0] or await self._runs_open():
                 await asyncio.sleep(0.05)
@@ -50,6 +47,19 @@ class System:
         assert client is not None
         query = "ExecutionStatus='Running' AND (WorkflowType='PullRequest' OR WorkflowType='Review' OR WorkflowType='Agent')"
         return (await client.client.count_workflows(query)).count > 0
+
+
+@dataclass
+class System(AtWork):
+    """One Corrigent at work for one fake GitHub."""
+
+    forge: FakeForge
+    credentials: AppCredentials
+
+    async def quiet(self) -> None:
+        """Until every delivery is handled and no run is open."""
+        await self.forge.deliveries_answered()
+        await self.idle()
 
 
 @dataclass
@@ -80,9 +90,9 @@ class Script:
         return log.read_text().splitlines() if log.exists() else []
 
 
-def settings_for(home: Path, credentials: AppCredentials, forge: FakeForge, **more: JsonValue) -> Settings:
-    """The operator's settings for one connection to the fake."""
-    connection: dict[str, JsonValue] = {
+def connection_to(forge: FakeForge, credentials: AppCredentials) -> dict[str, JsonValue]:
+    """What the operator's file says of a fake GitHub."""
+    return {
         "key": "github",
         "kind": "github",
         "web_url": forge.url,
@@ -92,6 +102,14 @@ def settings_for(home: Path, credentials: AppCredentials, forge: FakeForge, **mo
         "private_key": credentials.private_key_pem,
         "webhook_secret": credentials.webhook_secret,
     }
+
+
+def settings_for(home: Path, credentials: AppCredentials, forge: FakeForge, **more: JsonValue) -> Settings:
+    """The operator's settings for one connection to the fake."""
+    return _settings(home, connection_to(forge, credentials), more)
+
+
+def _settings(home: Path, connection: dict[str, JsonValue], more: Mapping[str, JsonValue]) -> Settings:
     given: dict[str, JsonValue] = {
         "home": str(home),
         "connections": [connection],
@@ -114,6 +132,23 @@ async def corrigent(
     **more: JsonValue,
 ) -> AsyncGenerator[System]:
     """Everything running; the forge's webhooks point at it."""
+    connection = connection_to(forge, credentials)
+    async with at_work(connection, temporal, home, with_model=with_model, prepare=prepare, **more) as made:
+        forge.webhook_url = f"http://127.0.0.1:{made.running.port}/hooks/github"
+        yield System(made.settings, made.running, made.script, forge=forge, credentials=credentials)
+
+
+@asynccontextmanager
+async def at_work(
+    connection: dict[str, JsonValue],
+    temporal: TemporalServer,
+    home: Path,
+    *,
+    with_model: bool = True,
+    prepare: Callable[[Script], None] = lambda _: None,
+    **more: JsonValue,
+) -> AsyncGenerator[AtWork]:
+    """Everything running for one connection, as the operator's file has it."""
     home.mkdir(parents=True, exist_ok=True)
     script = Script(home / "script.json")
     prepare(script)
@@ -123,13 +158,12 @@ async def corrigent(
         "model": script.model if with_model else "",
         **more,
     }
-    settings = settings_for(home, credentials, forge, **overrides)
+    settings = _settings(home, connection, overrides)
     await _migrate(settings)
     with log_file(home / "corrigent.log", settings.secret_values()):
         async with running(settings, assert_small=True) as state:
             await make_current(await connect(settings, temporal.address), settings.worker_build_id)
-            forge.webhook_url = f"http://127.0.0.1:{state.port}/hooks/github"
-            yield System(forge=forge, credentials=credentials, settings=settings, running=state, script=script)
+            yield AtWork(settings=settings, running=state, script=script)
 
 
 @contextmanager

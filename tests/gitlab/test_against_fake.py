@@ -1,96 +1,28 @@
 """The adapter against a GitLab that keeps state and carries out every command that it finds."""
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-
 import pytest
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
 from app.domain.errors import ForgeRefused, ForgeUnavailable, RateLimited
 from app.domain.events import CommentMade, PullRequestChanged, RerunRequested
-from app.domain.pull_request import Permission, Person, PullRequestRef, Repo
-from app.domain.review import CheckText, InlineComment, ReviewDraft
+from app.domain.pull_request import Permission, Person
+from app.domain.review import CheckText
 from app.forges.base import CommentRef
 from app.forges.fake.faults import Refuse, bad_gateway
 from app.forges.fake.gitlab.entities import Access
 from app.forges.fake.gitlab.errors import says
 from app.forges.fake.gitlab.pull_scenario import FakeMergeRequest
 from app.forges.fake.gitlab.repo_scenario import FakeProject
-from app.forges.fake.gitlab.scenario import BotCredentials, FakeGitLab
 from app.forges.gitlab import routes
-from app.forges.gitlab.client import GitLabClient
-from app.forges.registry import Connection, Forge, build
-from tests.gitlab.support import OTHER_RUN_ID, RUN_ID, RememberingLimits, comment, draft, finding_id
+from app.forges.registry import build
+from tests.gitlab.support import RememberingLimits, comment, finding_id
+from tests.gitlab.world import World, a_client, post, review_of
 
-LINES = "".join(f"line {number}\n" for number in range(1, 61))
 WORKING = CheckText(title="Reviewing", summary="…")
 CLEAN = CheckText(title="No problems found", summary="all read", conclusion="success")
 ADVICE = CheckText(title="1 high", summary="one", conclusion="neutral")
 BLOCKED = CheckText(title="1 high · 12 files reviewed", summary="one", conclusion="failure")
 SUPERSEDED = CheckText(title="Superseded by abc1234", summary="", conclusion="cancelled")
-
-
-@dataclass
-class World:
-    fake: FakeGitLab
-    project: FakeProject
-    bot: BotCredentials
-    forge: Forge
-
-    def ref(self, pull: FakeMergeRequest) -> PullRequestRef:
-        return PullRequestRef(connection="gitlab", repo_id=self.project.repo_id, number=pull.number)
-
-    async def repo(self) -> Repo:
-        (repo,) = await self.forge.reader.repositories()
-        return repo
-
-    async def told(self, pull: FakeMergeRequest, text: CheckText, *, run_id: str = RUN_ID, new: bool = False) -> None:
-        known = None if new else run_id
-        await self.forge.writer.ensure_check(self.ref(pull), pull.head_sha, run_id, text, known, look_first=False)
-
-    def sent(self, since: int) -> list[str]:
-        return [f"{seen.method} {seen.path.rpartition('/merge_requests/')[2]}" for seen in self.fake.requests[since:]]
-
-
-@pytest.fixture
-async def world() -> AsyncGenerator[World]:
-    async with FakeGitLab.start(prefix="/git") as fake:
-        fake.webhook_url = "http://127.0.0.1:9/hooks/gitlab"
-        project = await fake.create_repo("acme/backend/shop", files={"billing.py": LINES})
-        bot = await fake.install_bot(repos=[project], signed=True)
-        connection = Connection(
-            key="gitlab",
-            kind="gitlab",
-            api_url=bot.api_url,
-            web_url=fake.url,
-            token=SecretStr(bot.token),
-            signing_tokens=(SecretStr(bot.signing_token),),
-            user_id=bot.user_id,
-            slug=bot.username,
-        )
-        forge = build(connection, RememberingLimits())
-        fake.hold_deliveries()
-        yield World(fake, project, bot, forge)
-        await forge.close()
-
-
-@pytest.fixture
-async def pull(world: World) -> FakeMergeRequest:
-    changed = LINES.replace("line 2\n", "two, mended\n").replace("line 50\n", "fifty\n")
-    return await world.project.open_pull_request(changes={"billing.py": changed}, branch="refunds")
-
-
-def emoji(pull: FakeMergeRequest) -> list[str]:
-    return sorted(one.name for one in pull.item.reactions)
-
-
-def review_of(pull: FakeMergeRequest, *comments: InlineComment, body: str = "Two findings.") -> ReviewDraft:
-    return draft(*comments, body=body).model_copy(update={"head_sha": pull.head_sha})
-
-
-async def post(world: World, pull: FakeMergeRequest, review: ReviewDraft) -> None:
-    staged = await world.forge.writer.stage_review(world.ref(pull), review, look_first=False)
-    await world.forge.writer.submit_review(world.ref(pull), staged)
 
 
 async def test_thirty_comments_take_at_most_thirty_five_requests(world: World) -> None:
@@ -117,90 +49,6 @@ async def test_nothing_that_we_write_is_carried_out(world: World, pull: FakeMerg
     assert [(action.where, action.word) for action in pull.quick_actions] == []
     assert pull.item.state == "opened"
     assert len(pull.comments) >= 2
-
-
-async def test_advice_is_an_emoji_and_no_status(world: World, pull: FakeMergeRequest) -> None:
-    await world.told(pull, WORKING, new=True)
-    assert emoji(pull) == ["eyes"]
-    await world.told(pull, CheckText(title="Waiting", summary=""))
-    assert emoji(pull) == ["eyes"]
-    await world.told(pull, CLEAN)
-    assert emoji(pull) == ["white_check_mark"]
-    await pull.push({"billing.py": "worse\n"})
-    await world.told(pull, WORKING, run_id=OTHER_RUN_ID, new=True)
-    assert emoji(pull) == ["eyes"]
-    await world.told(pull, ADVICE, run_id=OTHER_RUN_ID)
-    assert emoji(pull) == []
-    assert list(pull.checks) == []
-
-
-async def test_a_superseded_run_leaves_the_emoji_to_its_successor(world: World, pull: FakeMergeRequest) -> None:
-    await world.told(pull, WORKING, new=True)
-    await world.told(pull, SUPERSEDED)
-    assert emoji(pull) == ["eyes"]
-
-
-async def test_emoji_of_people_are_theirs(world: World, pull: FakeMergeRequest) -> None:
-    pull.react(None, "white_check_mark")
-    await world.told(pull, WORKING, new=True)
-    await world.told(pull, ADVICE)
-    assert [(one.name, one.user.username) for one in pull.item.reactions] == [("white_check_mark", "maria")]
-
-
-async def test_a_gate_is_red_beside_the_pipeline_and_green_only_there(world: World, pull: FakeMergeRequest) -> None:
-    own = pull.start_pipeline("success")
-    await world.told(pull, BLOCKED)
-    (status,) = pull.checks
-    assert (status.name, status.state, status.pipeline) == ("Corrigent", "failed", own)
-    assert status.description == "1 high · 12 files reviewed"
-    await world.told(pull, BLOCKED)
-    await world.told(pull, ADVICE)
-    (status,) = pull.checks
-    assert (status.state, status.pipeline) == ("success", own)
-
-
-async def test_without_a_pipeline_a_gate_is_never_green(world: World, pull: FakeMergeRequest) -> None:
-    await world.told(pull, CLEAN)
-    assert list(pull.checks) == []
-    await world.told(pull, BLOCKED)
-    assert [status.state for status in pull.checks] == ["failed"]
-    await world.told(pull, CLEAN)
-    assert [status.state for status in pull.checks] == ["canceled"]
-
-
-@pytest.fixture
-async def fork(world: World) -> FakeProject:
-    return await world.project.fork("sam")
-
-
-async def test_the_gate_of_a_fork_stands_where_its_pipelines_run(world: World, fork: FakeProject) -> None:
-    fork.set_role(world.bot.username, Access.DEVELOPER)
-    pull = await world.project.open_pull_request(
-        author="sam", from_fork=fork, branch="fix", changes={"billing.py": "new\n"}
-    )
-    await world.told(pull, BLOCKED)
-    (status,) = pull.checks
-    assert (status.state, status.pipeline.project) == ("failed", fork.project)
-    assert list(pull.comments) == []
-
-
-async def test_where_no_status_may_be_set_a_thread_stays_open_until_it_is_mended(
-    world: World, fork: FakeProject
-) -> None:
-    pull = await world.project.open_pull_request(
-        author="sam", from_fork=fork, branch="fix", changes={"billing.py": "new\n"}
-    )
-    for _ in range(2):
-        await world.told(pull, BLOCKED)
-    (thread,) = [one for one in pull.item.discussions if not one.individual]
-    assert "Corrigent: 1 high · 12 files reviewed" in thread.notes[0].body
-    assert (thread.resolved, list(pull.checks)) == (False, [])
-    pull.resolve(thread)
-    await world.told(pull, BLOCKED)
-    assert not thread.resolved
-    await world.told(pull, CLEAN)
-    assert thread.resolved
-    assert list(await world.forge.reader.threads(world.ref(pull))) == []
 
 
 ROLES = [
@@ -292,6 +140,25 @@ async def test_a_write_that_went_through_unheard_is_not_done_twice(world: World,
     assert (len(pull.threads), len(pull.comments)) == (2, 1)
 
 
+async def test_what_was_published_before_its_draft_was_deleted_is_not_published_again(
+    world: World, pull: FakeMergeRequest
+) -> None:
+    """GitLab makes all notes and then deletes all drafts; a process that comes after a cut finds both."""
+    ref, review = world.ref(pull), review_of(pull, comment(1), comment(2, line=50, start_line=50))
+    staged = await world.forge.writer.stage_review(ref, review, look_first=False)
+    successor, by_hand = build(world.forge.connection, RememberingLimits()), a_client(world.forge.connection)
+    try:
+        body: dict[str, JsonValue] = {"body": review.comments[0].body}
+        await by_hand.send(routes.CREATE_DISCUSSION, json=body, repo=ref.repo_id, number=ref.number)
+        posted = await successor.writer.submit_review(ref, staged)
+    finally:
+        await successor.close()
+        await by_hand.close()
+    assert sorted(one.finding_id for one in posted) == [finding_id(1), finding_id(2)]
+    assert len([one for one in pull.item.discussions if one.resolvable]) == 2
+    assert len(pull.drafts) == 0
+
+
 async def test_a_review_s_body_is_no_thread_that_somebody_must_resolve(world: World, pull: FakeMergeRequest) -> None:
     await post(world, pull, review_of(pull, comment(1), body="**1 high** in 1 file."))
     (said,) = pull.comments
@@ -312,12 +179,11 @@ async def test_a_person_s_own_drafts_are_never_published(world: World, pull: Fak
     world.project.set_role("maria", Access.MAINTAINER)
     token = SecretStr(world.fake.personal_token("maria"))
     connection = world.forge.connection.model_copy(update={"token": token, "user_id": maria.user_id})
-    theirs, by_hand = build(connection, RememberingLimits()), GitLabClient(connection, RememberingLimits())
+    theirs, by_hand = build(connection, RememberingLimits()), a_client(connection)
     try:
         ref, review = world.ref(pull), review_of(pull, comment(1))
         staged = await theirs.writer.stage_review(ref, review, look_first=False)
-        place = {"repo": ref.repo_id, "number": ref.number}
-        await by_hand.send(routes.CREATE_DRAFT, params=None, json={"note": "Not yet said."}, **place)
+        await by_hand.send(routes.CREATE_DRAFT, json={"note": "Not yet said."}, repo=ref.repo_id, number=ref.number)
         await theirs.writer.submit_review(ref, staged)
         assert [one.body for one in pull.drafts] == ["Not yet said."]
         assert len(pull.threads) == 1

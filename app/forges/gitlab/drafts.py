@@ -34,12 +34,15 @@ class Drafts:
         self._heads = heads
         self._discussions = discussions
         self._locks: WeakValueDictionary[PullRequestRef, asyncio.Lock] = WeakValueDictionary()
+        # Staged here, and not yet tried to be published.
+        self._untried: set[tuple[PullRequestRef, str]] = set()
 
     async def stage(self, ref: PullRequestRef, draft: ReviewDraft, look_first: bool) -> str:
         async with self._lock(ref):
             head = await self._head(ref, draft.head_sha)
             there = await self._of_run(ref, draft.run_id) if look_first else []
             unplaced = await self._stage(ref, draft, head, there)
+            self._untried.add((ref, draft.run_id))
         return Staged(draft.run_id, _body(draft, unplaced)).review_id
 
     async def submit(self, ref: PullRequestRef, review_id: str) -> Sequence[PostedThread]:
@@ -58,7 +61,9 @@ class Drafts:
 
     async def discard(self, ref: PullRequestRef, review_id: str) -> None:
         async with self._lock(ref):
-            for draft in await self._of_run(ref, Staged.read(review_id).run_id):
+            run_id = Staged.read(review_id).run_id
+            self._untried.discard((ref, run_id))
+            for draft in await self._of_run(ref, run_id):
                 await self._delete(ref, draft)
 
     def _lock(self, ref: PullRequestRef) -> asyncio.Lock:
@@ -128,17 +133,36 @@ class Drafts:
         drafts = await self._all(ref)
         ours = [draft for draft in drafts if _run_of(draft.note) == run_id]
         leftovers = [draft for draft in drafts if _run_of(draft.note) not in {None, run_id}]
+        has_others = len(ours) + len(leftovers) < len(drafts)
         for draft in leftovers:
             await self._delete(ref, draft)
+        if (ref, run_id) not in self._untried:
+            ours = await self._unpublished(ref, run_id, ours)
+        self._untried.discard((ref, run_id))
         if not ours:
             return 0
-        if len(ours) + len(leftovers) == len(drafts):
+        if not has_others:
             await self._calls.send(routes.PUBLISH_DRAFTS, repo=ref.repo_id, number=ref.number)
         else:
             # Under a person's token there may be drafts of that person's own, and those are not ours to show.
             for draft in ours:
                 await self._publish_one(ref, draft)
         return len(ours)
+
+    async def _unpublished(self, ref: PullRequestRef, run_id: str, ours: list[DraftShape]) -> list[DraftShape]:
+        """GitLab makes all notes first and then deletes all drafts: cut off in between, both are there."""
+        if not ours:
+            return []
+        marks = [read_finding_marker(one.notes[0].body) for one in await self._discussions.ours(ref)]
+        shown = {mark[0] for mark in marks if mark and mark[1] == run_id}
+        left: list[DraftShape] = []
+        for draft in ours:
+            mark = read_finding_marker(draft.note)
+            if mark and mark[0] in shown:
+                await self._delete(ref, draft)
+            else:
+                left.append(draft)
+        return left
 
     async def _publish_one(self, ref: PullRequestRef, draft: DraftShape) -> None:
         await self._calls.send(routes.PUBLISH_DRAFT, repo=ref.repo_id, number=ref.number, draft=draft.id)

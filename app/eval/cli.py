@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     parts: Annotated[
-        list[str] | None, typer.Argument(help="theory, harness, replay, anchors, bugs; all when none is named.")
+        list[str] | None, typer.Argument(help="theory, harness, replay, anchors, drawn, bugs; all when none is named.")
     ] = None,
     data: Annotated[
         Path, typer.Option(help="The folder of the recorded changes.", envvar="CORRIGENT_EVAL_DATA")

@@ -11,6 +11,7 @@ from typing import Literal
 from app.domain.errors import UserError
 from app.domain.repo_config import Effort
 from app.eval.bugs import Wish, review_all
+from app.eval.drawn import drawn_section
 from app.eval.progress import Bar
 from app.eval.render import as_page, as_table
 from app.eval.results import MadeBy, Results, open_results, read_results
@@ -20,14 +21,13 @@ from app.reviewing.model import model_for
 from app.settings import load_settings
 from reviewers.evals import sections
 from reviewers.evals.bug_section import bug_section, comparison, what_if_section
-from reviewers.evals.cases import SETS, BugDiff, Case, ExpertDiff, read_cases
+from reviewers.evals.cases import SETS, BugDiff, Case, ExpertDiff, read_cases, read_expert_diffs
 from reviewers.evals.figures import EvalReport, Section
 from reviewers.evals.history import past_changes
 from reviewers.evals.recorded import read_expert_reviews, read_judged_reviews
 from reviewers.evals.reviewed import Reviewed
 
-Part = Literal["theory", "harness", "replay", "anchors", "bugs"]
-PARTS: tuple[Part, ...] = ("theory", "harness", "replay", "anchors", "bugs")
+PARTS = ("theory", "harness", "replay", "anchors", "drawn", "bugs")
 
 DONE, MISSED, INCOMPLETE = 0, 1, 3
 LINTERS = "linters alone"
@@ -100,8 +100,11 @@ class _Evaluation:
                 yield sections.harness(read_expert_reviews(data), quick=quick)
             case "replay":
                 yield sections.replay(read_judged_reviews(data))
-            case _:
+            case "anchors":
                 yield sections.anchors(self._cases())
+            case _:
+                drawn = drawn_section(read_expert_diffs(data), repetitions=1 if quick else 5)
+                yield asyncio.run(drawn)
 
     def _parts(self) -> Sequence[str]:
         """A look at a clone needs no recorded data."""

@@ -145,10 +145,11 @@ class _Comment(BaseModel):
 
 
 class ExpertDiff(PatchCase):
-    """A pull request with the comments that experts confirmed."""
+    """A pull request with the comments that experts confirmed, and those that they rejected."""
 
     url: str
     golden: tuple[_Comment, ...]
+    rejected: tuple[_Comment, ...] = ()
 
     @property
     def title(self) -> str:
@@ -172,6 +173,11 @@ def read_cases(data: Path, sets: Sequence[str] = SETS) -> list[BugDiff | ExpertD
         where = {"folder": file.parent, "group": name}
         cases += (row.model_validate_json(line).model_copy(update=where) for line in lines)
     return cases
+
+
+def read_expert_diffs(data: Path) -> list[ExpertDiff]:
+    """Those whose diff is recorded."""
+    return [case for case in read_cases(data, (EXPERTS,)) if isinstance(case, ExpertDiff)]
 
 
 def _code(diff: Diff, places: Sequence[Place]) -> list[str]:

@@ -104,7 +104,9 @@ def draw(review: ExpertReview, strangers: Sequence[Comment], passes: int, noise:
             line = chance.randint(1, 400)
             place = Place(path=chance.choice(paths), start_line=line, line=line)
             said.append((("unrelated", len(claims) + len(said)), chance.choice(strangers), place))
-        claims += (Drawn(voter, _in_other_words(comment, at, noise, chance), origin) for origin, comment, at in said)
+        claims += (
+            Drawn(voter, in_other_words(comment.note, at, noise, chance), origin) for origin, comment, at in said
+        )
     accepted = {origin for origin in sorted({one.origin for one in claims}) if chance.random() < _kept(origin, noise)}
     return Draw(_diff(paths), tuple(claims), frozenset(accepted), len(golden))
 
@@ -149,11 +151,12 @@ def _perfect(claims: Sequence[Claim]) -> list[Bucket]:
     return [Bucket(tuple(members)) for members in groups.values()]
 
 
-def _in_other_words(comment: Comment, where: Place, noise: Noise, chance: random.Random) -> Finding:
-    sentences = [sentence for sentence in _SENTENCE.split(comment.note) if sentence.strip()]
+def in_other_words(text: str, where: Place, noise: Noise, chance: random.Random) -> Finding:
+    """A comment as another pass would put it: words left out, sentences in another order, lines a little off."""
+    sentences = [sentence for sentence in _SENTENCE.split(text) if sentence.strip()]
     chance.shuffle(sentences)
     kept = (" ".join(word for word in each.split() if chance.random() >= noise.words_lost) for each in sentences)
-    title, *rest = [sentence for sentence in kept if sentence] or [comment.note]
+    title, *rest = [sentence for sentence in kept if sentence] or [text]
     off = chance.randint(-noise.lines_off, noise.lines_off)
     lines = {"start_line": max(1, where.start_line + off), "line": max(1, where.line + off)}
     return as_finding("\n".join(rest), where.model_copy(update=lines)).model_copy(

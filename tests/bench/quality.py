@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.eval.bugs import Wish, review_all
+from app.eval.drawn import drawn_section
 from app.eval.results import MadeBy, open_results
 from reviewers.evals import sections
 from reviewers.evals.bug_section import bug_section
-from reviewers.evals.cases import SETS, read_cases
+from reviewers.evals.cases import SETS, read_cases, read_expert_diffs
 from reviewers.evals.figures import Section
 from reviewers.evals.recorded import read_expert_reviews, read_judged_reviews
 from reviewers.evals.reviewed import Reviewed
@@ -31,6 +32,7 @@ async def measure(quick: bool) -> Sequence[Figure]:
         await asyncio.to_thread(sections.replay, read_judged_reviews(DATA)),
         await asyncio.to_thread(sections.anchors, cases),
     ]
+    parts.append(await drawn_section(read_expert_diffs(DATA), repetitions=1 if quick else 5))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         results = open_results(Path(folder), MadeBy(version="", model="", effort="normal", judge=""))
         wish = Wish(open_model=None, judge=None, effort="normal", jobs=2, budget=0.01, secrets=())

@@ -36,6 +36,7 @@ from app.sandboxes.bubblewrap_arguments import (
     in_memory,
     supervisor_settings,
 )
+from app.sandboxes.egress_records import Connection, read_records
 from app.sandboxes.egress_ways import Ways
 from app.sandboxes.link import Link
 from app.sandboxes.probe import probe
@@ -101,6 +102,10 @@ class Bubblewrap:
         async with self._records.locked(ref.sandbox_id):
             record = self._written(self._record(ref), network_closed=True)
             await self._ways.close(record.sandbox_id, self._link(record))
+
+    async def connections(self, ref: SandboxRef) -> Sequence[Connection]:
+        """What was asked of the network during setup, allowed or not."""
+        return read_records(egress_ways.record_file(self._net(self._record(ref))))
 
     async def renew(self, ref: SandboxRef, lease: timedelta) -> SandboxRef:
         async with self._records.locked(ref.sandbox_id):

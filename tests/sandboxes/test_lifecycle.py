@@ -114,10 +114,10 @@ async def test_after_a_kill_the_next_process_hears_the_rest_and_nothing_ran_twic
 async def test_whatever_a_kill_while_it_is_being_made_leaves_is_found(own: Bubblewrap, tmp_path: Path) -> None:
     """Killed at different moments of making one: half of it is nobody's, however long its lease would be."""
     folder = tmp_path / "own"
-    for moment in range(5):
+    for moment in range(3):
         process = await owner(folder, f"half-{moment}")
         await line(process)
-        await asyncio.sleep(0.02 * moment)
+        await asyncio.sleep(0.03 * moment)
         process.send_signal(signal.SIGKILL)
         await process.wait()
         records = Records(folder)

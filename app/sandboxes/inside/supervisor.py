@@ -97,8 +97,9 @@ class Supervisor:
             connection.asked = True
             try:
                 self._serve(connection, received)
-            except (KeyError, TypeError, ValueError) as error:
-                connection.answer({"kind": "refused", "reason": f"not understood: {error!r}"})
+            except (KeyError, TypeError, ValueError, OSError) as error:
+                # Not understood, or there is no descriptor or process left to do it with.
+                connection.answer({"kind": "refused", "reason": repr(error)})
 
     def _leave(self, connection: Connection) -> None:
         self._connections.discard(connection)

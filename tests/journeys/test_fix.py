@@ -12,6 +12,17 @@ from tests.journeys.conftest import Shop
 from tests.journeys.fixing import AGREES, MENDS_SECONDS, need_sandbox, said, say
 
 REFUNDS = samples.SAMPLES[0]
+RAISES = {
+    "shop/prices.py": (
+        'def price(name: str) -> int:\n    """In cents."""\n    if name == "gift":\n        raise NotImplemented\n'
+        "    return len(name)\n"
+    ),
+    "tests/test_prices.py": (
+        "import unittest\n\nfrom shop.prices import price\n\n\n"
+        "class PriceTest(unittest.TestCase):\n    def test_a_book(self) -> None:\n"
+        '        self.assertEqual(price("book"), 4)\n'
+    ),
+}
 
 
 @pytest.fixture
@@ -83,3 +94,33 @@ Asked by maria.\
     assert check.title == snapshot("1 high · 5 files reviewed")
     pushing = [token for token in shop.forge.github.tokens.values() if token.permissions.get("contents") == "write"]
     assert [token.revoked for token in pushing if "pull_requests" not in token.permissions] == [True]
+
+
+async def test_an_analyser_s_own_fix_is_pushed_unasked_and_the_rounds_end(shop: Shop) -> None:
+    """No model is asked: the linter mends, proves and sees its finding gone; the push is reviewed and nothing is left."""
+    need_sandbox()
+    await shop.repo.commit({".corrigent.yaml": "autofix: commit\nreview: every-push\n"})
+    pull_request = await shop.repo.open_pull_request(
+        author="maria", title="Prices of products", branch="prices", changes=RAISES, body=""
+    )
+    first = pull_request.head_sha
+    await shop.forge.wait_until(lambda: pull_request.head_sha != first, timeout=90)
+    await shop.reviewed(pull_request)
+    assert plain(said(pull_request)[-1]) == snapshot("""\
+**Finding 1 is mended and proved: commit-1 is on this branch.** +1 −1 `shop/prices.py`, the analyser's own fix
+
+| | before, commit-2 | after |
+|---|---|---|
+| `ruff F901 shop/prices.py` | F901: `raise NotImplemented` should be &#96;raise NotImplemente… | pass |
+| the repository's checks, `python3 -m unittest discover -v -s tests` | 1 pass | 1 pass |
+| finding 1, reviewed again | present | gone |
+
+`git pull` gets it.
+
+<sub>Made unasked, as `autofix` is set · in bubblewrap</sub>\
+""")
+    commits = await shop.repo.repository.git.commits(first, pull_request.head_sha)
+    assert len(commits) == 1
+    assert "Asked by" not in commits[0].message
+    (check,) = pull_request.checks_of(pull_request.head_sha)
+    assert (check.conclusion, check.title) == snapshot(("success", "No problems found · 2 files, 2 hunks"))

@@ -37,7 +37,7 @@ check Corrigent: neutral, 1 high, 1 medium · 4 files reviewed
 
   **Held back**
   - 2 Medium · SQL is built from text that may come from elsewhere `billing/events.py:12` (hint of an analyser)
-  [Review again]
+  [Fix all] [Review again]
 
 review by corrigent[bot]: commented, 2 threads
   **1 high, 1 medium** in 4 files, all reviewed.
@@ -46,7 +46,7 @@ review by corrigent[bot]: commented, 2 threads
   | 1 High | A retried webhook pays the customer twice | `billing/refunds.py:16` |
   | 3 Medium | Timeout in milliseconds, the client takes seconds | `billing/refunds.py:19` |
 
-  `/corrigent dismiss 1 why` closes it for good
+  `/corrigent apply 1` mends and pushes if proved · `/corrigent dismiss 1 why` closes it for good
   <sub>commit-1 · 1 medium finding held back: see the check</sub>
   <!-- corrigent:v1 run=ID-1 -->
 

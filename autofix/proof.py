@@ -102,7 +102,7 @@ async def _prove(claim: Claim, parts: ProvingParts, evidence: Evidence, comparis
         raise NotProved("policy", verdict.reason)
     pieces = parted(patch, {tracked.finding.place.path for tracked in claim.findings})
     _check_tests(patch, pieces, claim)
-    sides = Sides(parts.room, patch, pieces, folder=parts.folder, scratch=parts.scratch)
+    sides = Sides(parts.room, patch, pieces, folder=parts.folder, scratch=f"{parts.scratch}/{parts.name}")
     files = await _begin(sides)
     _check_special_cases(pieces, files)
     verification = Verification(

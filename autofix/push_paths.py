@@ -16,6 +16,7 @@ ProtectedKind = Literal[
     "hooks",
     "package registry settings",
     "code that runs by itself",
+    "installed dependencies",
     "lock file",
 ]
 
@@ -49,7 +50,8 @@ PROTECTED: dict[ProtectedKind, str] = {
         .npmrc .yarnrc .yarnrc.yml .yarn .pnpmfile.cjs .pnp.* pip.conf .pypirc .netrc _netrc .cargo .condarc
         nuget.config .nuget .bundle .m2 .docker .gemrc .bazelrc .mvn gradle-wrapper.* .bowerrc
     """,
-    "code that runs by itself": "sitecustomize.py usercustomize.py *.pth",
+    "code that runs by itself": "sitecustomize.py usercustomize.py *.pth *.pyc __pycache__",
+    "installed dependencies": "node_modules site-packages bower_components .venv .tox .nox *.egg-info *.dist-info",
     "lock file": """
         *.lock package-lock.json npm-shrinkwrap.json pnpm-lock.yaml bun.lockb go.sum packages.lock.json *.lockfile
         Package.resolved conda-lock.yml .terraform.lock.hcl deno.lock cabal.project.freeze

@@ -67,81 +67,84 @@ async def rule_fix(
     room: Room, tracked: TrackedFinding, *, folder: str = WORK, programs: str = INSIDE
 ) -> RuleFix | None:
     """The linter's own safe fix of this finding; None when there is none, or the linter no longer finds it."""
-    found, path = tracked.finding, tracked.finding.place.path
-    fixer = FIXERS.get(found.reviewer)
-    content = (await room.read([f"{folder}/{path}"], max_bytes=_LARGEST_FILE)).get(f"{folder}/{path}")
-    if fixer is None or content is None:
+    check = rule_check(tracked, programs=programs)
+    path = f"{folder}/{tracked.finding.place.path}"
+    content = (await room.read([path], max_bytes=_LARGEST_FILE)).get(path)
+    if check is None or content is None:
         return None
-    asking = _Asking(fixer, found.rule, path, programs)
-    hits = await asking.hits(room, folder)
-    hit = next((hit for hit in hits or () if _meets(hit, tracked) and hit.edits), None)
-    if hit is None:
+    hits = check.read(await check.run(room, folder)) or ()
+    edits = next((hit.edits for hit in hits if check.meets(hit) and hit.edits), None)
+    if edits is None:
         return None
-    text = content.decode("utf-8", "surrogateescape")
-    mended = edited(text, hit.edits)
-    patch = make(path, content, mended.encode("utf-8", "surrogateescape")) if mended is not None else b""
-    before = _lines_of(hits or [], text)
-    return RuleFix(patch, asking.shown, asking.check(_line(text, hit), before)) if patch else None
+    mended = edited(content.decode("utf-8", "surrogateescape"), edits)
+    patch = make(check.path, content, mended.encode("utf-8", "surrogateescape")) if mended is not None else b""
+    return RuleFix(patch, check.shown, check) if patch else None
 
 
-@dataclass(frozen=True)
-class _Asking:
-    """One linter, one rule, one file."""
+def rule_check(tracked: TrackedFinding, *, programs: str = INSIDE) -> "RuleCheck | None":
+    """The linter as the reproduction of its own finding, whoever made the fix; None for other reviewers' findings."""
+    fixer = FIXERS.get(tracked.finding.reviewer)
+    return RuleCheck(fixer, tracked, programs) if fixer is not None else None
 
-    fixer: Fixer
-    rule: str
-    path: str
-    programs: str
+
+class RuleCheck:
+    """Asks one linter about one rule in one file.
+
+    The first call must be on head: red when the finding is there. Later ones are red while the linter says it of as
+    many lines of that text as it did then, or of as many lines in all.
+    """
+
+    def __init__(self, fixer: Fixer, tracked: TrackedFinding, programs: str) -> None:
+        self._fixer = fixer
+        self._place = tracked.finding.place
+        self._rule = tracked.finding.rule
+        self._programs = programs
+        self._on_head: Sequence[str] | None = None
+        self._line = ""
+
+    @property
+    def path(self) -> str:
+        return self._place.path
 
     @property
     def shown(self) -> str:
-        return f"{self.fixer.command(self.rule, self.path)[0]} {self.rule} {self.path}"
+        return f"{self._fixer.command(self._rule, self.path)[0]} {self._rule} {self.path}"
+
+    def meets(self, hit: LintHit) -> bool:
+        return hit.start_line <= self._place.line and self._place.start_line <= hit.end_line
 
     async def run(self, room: Room, folder: str) -> Ran:
         # 1 means that there are findings, which is not a failure of the program.
-        argv = (*self.fixer.command(self.rule, f"./{self.path}"),)
         script = '"$@" 2>/dev/null || [ $? -eq 1 ]'
-        path = {"PATH": f"{self.programs}:/usr/local/bin:/usr/bin:/bin"}
+        argv = self._fixer.command(self._rule, f"./{self.path}")
+        path = {"PATH": f"{self._programs}:/usr/local/bin:/usr/bin:/bin"}
         return await room.run(("/bin/sh", "-c", script, "sh", *argv), cwd=folder, env=path, within=_WITHIN)
 
-    async def hits(self, room: Room, folder: str) -> list[LintHit] | None:
+    def read(self, ran: Ran) -> list[LintHit] | None:
         """None when the program is not there or says what we do not know."""
-        ran = await self.run(room, folder)
         try:
-            return self.fixer.read(ran.output) if ran.passed else None
+            return self._fixer.read(ran.output) if ran.passed else None
         except ValidationError:
             return None
 
-    def check(self, line: str, before: Sequence[str]) -> Callable[[Room, str], Awaitable[CheckRun]]:
-        """Red while the linter says it of as many lines of that text as before, or of as many lines in all."""
+    async def __call__(self, room: Room, folder: str) -> CheckRun:
+        ran = await self.run(room, folder)
+        hits = self.read(ran)
+        content = (await room.read([f"{folder}/{self.path}"], max_bytes=_LARGEST_FILE)).get(f"{folder}/{self.path}")
+        if hits is None or content is None:
+            return CheckRun(command=self.shown, ran=ran, tests={self._rule: TestResult("error", "no answer")})
+        is_red = self._is_red(hits, content.decode("utf-8", "surrogateescape").split("\n"))
+        result = TestResult("fail", f"{self._rule}: {hits[0].message}") if is_red else TestResult("pass")
+        return CheckRun(command=self.shown, ran=ran, tests={self._rule: result})
 
-        async def asked(room: Room, folder: str) -> CheckRun:
-            ran = await self.run(room, folder)
-            content = (await room.read([f"{folder}/{self.path}"], max_bytes=_LARGEST_FILE)).get(f"{folder}/{self.path}")
-            try:
-                hits = self.fixer.read(ran.output)
-            except ValidationError:
-                return CheckRun(command=self.shown, ran=ran, tests={self.rule: TestResult("error", "no answer")})
-            now = _lines_of(hits, (content or b"").decode("utf-8", "surrogateescape"))
-            is_red = not content or len(now) >= len(before) or now.count(line) >= before.count(line)
-            result = TestResult("fail", f"{self.rule}: {hits[0].message}") if is_red and hits else TestResult("pass")
-            return CheckRun(command=self.shown, ran=ran, tests={self.rule: result})
-
-        return asked
-
-
-def _meets(hit: LintHit, tracked: TrackedFinding) -> bool:
-    place = tracked.finding.place
-    return hit.start_line <= place.line and place.start_line <= hit.end_line
-
-
-def _line(text: str, hit: LintHit) -> str:
-    lines = text.split("\n")
-    return lines[hit.start_line - 1].strip() if 0 < hit.start_line <= len(lines) else ""
-
-
-def _lines_of(hits: Sequence[LintHit], text: str) -> list[str]:
-    return [_line(text, hit) for hit in hits]
+    def _is_red(self, hits: Sequence[LintHit], text: Sequence[str]) -> bool:
+        lines = [text[hit.start_line - 1].strip() for hit in hits if 0 < hit.start_line <= len(text)]
+        if self._on_head is None:
+            self._on_head = lines
+            self._line = next((line for hit, line in zip(hits, lines, strict=False) if self.meets(hit)), "")
+            return any(self.meets(hit) for hit in hits)
+        fewer = len(lines) < len(self._on_head) and lines.count(self._line) < self._on_head.count(self._line)
+        return bool(lines) and not fewer
 
 
 def edited(text: str, edits: Sequence[Edit]) -> str | None:

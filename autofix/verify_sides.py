@@ -64,7 +64,7 @@ class Sides:
         self._patch = patch
         self._tests = {name for file in parts.tests for name in (file.path, file.old_path)}
         self._folder = folder
-        self._kept = f"{scratch}/kept"
+        self._kept = scratch
         self._files: Mapping[str, Versions] = {}
 
     async def begin(self) -> Mapping[str, Versions]:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from autofix import patches
+from autofix.patches_content import make
 from autofix.proof import Claim, ProvingParts, prove
-from autofix.rule_fixes import Edit, LintHit, edited, programs, rule_fix
+from autofix.rule_fixes import Edit, LintHit, edited, programs, rule_check, rule_fix
 from tests.autofix.proving import Kept, finding, gone
 from tests.autofix.rooms import need, room
 
@@ -34,6 +35,7 @@ async def test_a_safe_fix_is_proved_without_a_model(
     async with room(tmp_path / "rooms", files, programs=programs(LINTERS)) as made:
         fix = await rule_fix(made, tracked)
         assert fix is not None
+        assert rule_check(tracked) is not None
         (file,) = patches.parse(fix.patch).files
         assert [text for _, text in file.added] == added
         claim = Claim(patch=fix.patch, findings=(tracked,), linter=fix.check, linter_shown=fix.shown)
@@ -42,6 +44,22 @@ async def test_a_safe_fix_is_proved_without_a_model(
     assert (proof.grade, proof.reason) == ("proved", "")
     assert (proof.comparisons[0].what, proof.comparisons[0].after) == (f"{reviewer} {rule} {path}", "pass")
     assert proof.comparisons[0].before.startswith(f"{rule}: ")
+
+
+async def test_the_linter_is_the_reproduction_of_a_fix_by_hand_too(tmp_path: Path) -> None:
+    need("bwrap")
+    tracked = finding("kind.py", line=4, rule="F632", reviewer="ruff")
+    other = make("kind.py", PYTHON.encode(), PYTHON.replace("x is 'a'", "x == 'a'").encode())
+    right = make("kind.py", PYTHON.encode(), PYTHON.replace("x is 'b'", "x in {'b'}").encode())
+    grades: list[tuple[str, str]] = []
+    for number, patch in enumerate((other, right)):
+        async with room(tmp_path / "rooms", {"kind.py": PYTHON.encode()}, programs=programs(LINTERS)) as made:
+            check = rule_check(tracked)
+            assert check is not None
+            claim = Claim(patch=patch, findings=(tracked,), linter=check, linter_shown=check.shown)
+            proof = await prove(claim, ProvingParts(room=made, review_again=gone, put=Kept().put, name=f"p{number}"))
+        grades.append((proof.grade, proof.reason))
+    assert grades == [("none", "F632 still fails with the fix"), ("proved", "")]
 
 
 async def test_what_has_no_safe_fix_is_left_to_others(tmp_path: Path) -> None:

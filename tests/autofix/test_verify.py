@@ -46,6 +46,9 @@ PRODUCT = ("shop.py", CODE, CODE.replace("sum(items)", "sum(items, 0)"))
         ("pytest.ini", "[pytest]\n", "[pytest]\naddopts = --ignore=tests\n", "changes how the tests run (pytest.ini)"),
         ("Makefile", "test:\n\tpytest\n", "test:\n\ttrue\n", "changes how the tests run (Makefile)"),
         ("tests/test_fix.py", None, "assert 'sum(items, 0)' in open('shop.py').read()\n", "reads the code"),
+        ("tests/test_fix.py", None, "def test_it():\n    assert hasattr(shop, 'FIXED')\n", "asks what the code has"),
+        ("extra.py", None, "import sys\nif 'pytest' in sys.modules: x = 1\n", "asks whether a test is looking (extra.py:2)"),
+        ("unittest.py", None, "print('ok')\n", "in the place of what runs the tests (unittest.py)"),
         ("src/lib.rs", "    #[test]\n    fn a() { assert_eq!(1, f()); }\n", "x\n", "removes a test that stands in src/lib.rs"),
     ],
 )  # fmt: skip

@@ -40,11 +40,14 @@ async def measure(quick: bool) -> Sequence[Figure]:
     right = [one for one in tried if one.kind == "right"]
     wrong = [one for one in tried if one.kind != "right"]
     proved = [one for one in right if one.proof.grade == "proved"]
+    accepted = [one for one in wrong if one.proof.grade != "none"]
     return [
         Figure("programs", len(programs)),
         Figure("    languages", len({program.language for program in programs})),
         Figure("right fixes proved", 100 * len(proved) / len(right), "%", 95, at_least=True),
-        Figure(f"wrong fixes accepted, of {len(wrong)}", sum(one.proof.grade != "none" for one in wrong), target=0),
+        *(Figure(f"    not: {one.program}, {one.proof.reason}", 1) for one in right if one not in proved),
+        Figure(f"wrong fixes accepted, of {len(wrong)}", len(accepted), target=0),
+        *(Figure(f"    {one.kind}: {one.program}", 1) for one in accepted),
         *_refused(wrong),
         *spread("time to proof", [one.seconds for one in proved]),
         *spread("time to refusal", [one.seconds for one in wrong]),

@@ -23,7 +23,7 @@ from workflows.pull_request import pull_request_id
 
 # A killed activity goes to another worker after ten seconds, and a process takes some to start.
 PATIENCE = 60.0
-OPEN = "ExecutionStatus='Running' AND (WorkflowType='PullRequest' OR WorkflowType='Review')"
+OPEN = "ExecutionStatus='Running' AND (WorkflowType='PullRequest' OR WorkflowType='Review' OR WorkflowType='Agent')"
 
 
 @dataclass

@@ -36,20 +36,20 @@ def call(tool: str, **arguments: JsonValue) -> JsonValue:
     return {"calls": [{"tool": tool, "arguments": arguments}]}
 
 
-FINISH = call(
-    "finish",
-    summary="The timeout is given in seconds.",
-    findings=[3],
-    commands=["python3 -m unittest -v tests.test_timeout"],
-    test_files=["tests/test_timeout.py"],
-)
+def finish(summary: str, *findings: int | str) -> JsonValue:
+    """The agent's last word: what it did, which findings it mended, and the commands that show it."""
+    numbers: list[JsonValue] = [one for one in findings if isinstance(one, int)]
+    commands: list[JsonValue] = [one for one in findings if isinstance(one, str)]
+    return call("finish", summary=summary, findings=numbers, commands=commands)
+
+
 # Mends finding 3 of the shop, and shows it with a test.
 MENDS_SECONDS: dict[str, JsonValue] = {
     "when": ["Timeout in milliseconds"],
     "steps": [
         call("edit", path="billing/refunds.py", old="timeout=2000", new="timeout=2"),
         call("write", path="tests/test_timeout.py", content=TEST),
-        FINISH,
+        finish("The timeout is given in seconds.", 3, "python3 -m unittest -v tests.test_timeout"),
     ],
 }
 

@@ -84,7 +84,10 @@ class Posting:
         ended = await self._run(run.run_id)
         if ended.result_key:
             result = await self.blobs.get_model(ended.result_key, ReviewResult)
-            await self.agent_starts.after_review(run.ref, run.run_id, run.head_sha, result.open, result.config.config)
+            # As they are now: with the comments that they have got since.
+            told = {one.finding_id for one in result.open}
+            found = [one for one in await self.findings.of(run.ref) if one.finding_id in told]
+            await self.agent_starts.after_review(run.ref, run.run_id, run.head_sha, found, result.config.config)
 
     async def _post(self, run: Run, result: ReviewResult) -> tuple[str, int]:
         """The head that took this one's place, if any, and how many threads were opened."""

@@ -1,0 +1,98 @@
+"""Fixes that a configuration asks for: each in its finding's thread, where people go on talking with the agent."""
+
+import pytest
+from pydantic import JsonValue
+
+from app.demo import shop as samples
+from app.forges.fake.entities import Thread
+from tests.journeys.conftest import Shop
+from tests.journeys.fixing import AGREES, MENDS_SECONDS, call, finish, need_sandbox
+
+REFUNDS = samples.SAMPLES[0]
+ONCE = """\
+import unittest
+
+from billing.refunds import Refunds
+
+
+class Down:
+    def refund(self, order, timeout=None):
+        raise ConnectionError("down")
+
+
+class Log:
+    def __init__(self) -> None:
+        self.stored = []
+
+    def seen(self, event_id):
+        return event_id in self.stored
+
+    def store(self, event_id):
+        self.stored.append(event_id)
+
+
+class RetryTest(unittest.TestCase):
+    def test_an_event_is_stored_before_it_is_paid(self):
+        log = Log()
+        with self.assertRaises(ConnectionError):
+            Refunds(Down(), log).handle({"id": "e1", "order": "o1"})
+        self.assertEqual(log.stored, ["e1"])
+"""
+BEFORE = '        self.issue_refund(event["order"])\n        self.events.store(event["id"])\n'
+AFTER = '        self.events.store(event["id"])\n        self.issue_refund(event["order"])\n'
+# First it gives up, then it asks, and with the answer it mends finding 1.
+NEEDS_PEOPLE: dict[str, JsonValue] = {
+    "when": ["A retried webhook pays the customer twice"],
+    "steps": [
+        finish("I see two ways and no reason for either."),
+        call("ask", question="May an event be lost rather than paid twice?"),
+        call("edit", path="billing/refunds.py", old=BEFORE, new=AFTER),
+        call("write", path="tests/test_retry.py", content=ONCE),
+        finish("The event is stored first.", 1, "python3 -m unittest -v tests.test_retry"),
+    ],
+}
+
+
+def last(thread: Thread) -> str:
+    return thread.comments[-1].body.partition("\n\n<!--")[0]
+
+
+@pytest.fixture
+async def talkative(shop: Shop) -> Shop:
+    need_sandbox()
+    shop.system.script.agents += [NEEDS_PEOPLE, MENDS_SECONDS]
+    shop.system.script.answers.insert(0, AGREES)
+    shop.system.script.write()
+    await shop.repo.commit({".corrigent.yaml": "autofix: branch\n"})
+    return shop
+
+
+async def test_an_agent_asks_and_is_answered_in_its_finding_s_thread(talkative: Shop) -> None:
+    shop = talkative
+    pull_request = await shop.open(REFUNDS)
+    head = pull_request.head_sha
+    await shop.reviewed(pull_request)
+    first, second = pull_request.threads
+    assert last(second).startswith("**Finding 3 is mended and proved.**")
+    assert "by hand: `git fetch origin corrigent/1-2 && git cherry-pick FETCH_HEAD`" in last(second)
+    commits = await shop.repo.repository.git.commits(
+        head, (await shop.repo.repository.git.refs())["refs/heads/corrigent/1-2"]
+    )
+    assert len(commits) == 1
+    assert last(first) == (
+        "No fix for finding 1: I see two ways and no reason for either. Nothing was pushed. "
+        "Reply with a hint and I try again (1 of 3 used)."
+    )
+
+    pull_request.reply(first, "Losing one is bad, paying twice is worse.")
+    await shop.forge.wait_until(lambda: "The agent asks" in last(first), timeout=90)
+    assert "May an event be lost rather than paid twice?" in last(first)
+    pull_request.reply(first, "Yes, it may.")
+    await shop.forge.wait_until(lambda: "mended" in last(first), timeout=90)
+    await shop.system.quiet()
+    assert last(first).startswith(
+        "**Finding 1 is mended and proved.** +1 −1 `billing/refunds.py`, +27 `tests/test_retry.py`"
+    )
+    assert "Asked by maria" in last(first)
+    assert pull_request.head_sha == head
+    assert len([comment for comment in pull_request.comments if "[bot]" in comment.user.login]) == 0

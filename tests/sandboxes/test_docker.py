@@ -47,6 +47,10 @@ class Machine:
         return len(await DockerApi(self.socket).labelled("dev.corrigent.installation"))
 
 
+# Of what is the same code for both, Podman shows only what the daemons could do differently.
+of_docker = pytest.mark.parametrize("machine", ["docker"], indirect=True)
+
+
 @pytest.fixture(scope="module", params=["docker", "podman"])
 def machine(request: pytest.FixtureRequest) -> Generator[Machine]:
     # Not pytest's own folder: the daemon binds sockets in it, whose paths must be short.
@@ -85,6 +89,7 @@ async def test_programs_run_and_files_go_in_and_out(machine: Machine) -> None:
         }
 
 
+@of_docker
 async def test_another_process_reaches_it_by_its_reference_and_a_command_runs_once(machine: Machine) -> None:
     first, second = machine.docker(), machine.docker()
     command = Command(exec_id="count", argv=("sh", "-c", "echo once >> /work/count; cat /work/count"))
@@ -164,6 +169,7 @@ async def test_a_container_that_was_removed_is_gone_and_made_anew_by_its_key(mac
     assert await machine.containers() == 0
 
 
+@of_docker
 async def test_what_a_dead_process_left_is_reaped_when_its_lease_is_over(machine: Machine) -> None:
     docker, others = machine.docker(), machine.docker(folder="others")
     ref = await docker.provision(SPEC, "one", LEASE)
@@ -181,6 +187,7 @@ async def test_what_a_dead_process_left_is_reaped_when_its_lease_is_over(machine
     assert theirs.backend == "docker"
 
 
+@of_docker
 async def test_many_at_once_by_one_key_are_one(machine: Machine) -> None:
     dockers = [machine.docker() for _ in range(4)]
     refs = await asyncio.gather(*(docker.provision(SPEC, "one", LEASE) for docker in dockers))
@@ -189,6 +196,7 @@ async def test_many_at_once_by_one_key_are_one(machine: Machine) -> None:
     await dockers[0].destroy(refs[-1])
 
 
+@of_docker
 async def test_what_cannot_be_used_says_what_to_do(machine: Machine) -> None:
     report = await machine.docker(image="gone:1").doctor()
     assert report.unusable == "The image 'gone:1' is not there; pull or build it, or name another."
@@ -199,6 +207,7 @@ async def test_what_cannot_be_used_says_what_to_do(machine: Machine) -> None:
         await absent.provision(SPEC, "one", LEASE)
 
 
+@of_docker
 async def test_an_image_with_places_no_limit_holds_is_refused(machine: Machine) -> None:
     make_image(machine.socket, "with-volumes:latest", content=almost_nothing(), change="VOLUME /data")
     with pytest.raises(Refused, match="/data"):

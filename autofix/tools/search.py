@@ -9,6 +9,7 @@ from autofix.tools.files import asked, capped, decoded, script, shown
 
 _WITHIN = timedelta(seconds=60)
 _MOST_BYTES = 200_000
+_MOST_MATCHES = 200
 # ripgrep takes no time that grows without bounds; the script's own search is for images without it.
 _PROGRAM = """\
 if command -v rg >/dev/null 2>&1; then
@@ -33,12 +34,14 @@ async def search(arguments: Search, workplace: Workplace) -> Outcome:
         within=min(_WITHIN, workplace.within),
         output_bytes=_MOST_BYTES,
     )
-    # With nothing found, ripgrep ends with 1 and says nothing.
-    if not decoded(ran).strip() and ran.ended.exit_code in {0, 1}:
+    # ripgrep ends with 1 when nothing matches, and with 2 when something could not be read, whatever it found.
+    if ran.ended.exit_code not in {0, 1, 2}:
+        return shown(ran)
+    lines = [line.removeprefix("./") for line in decoded(ran).splitlines()]
+    if not lines:
         return Shown("Nothing matches.")
-    if ran.ended.exit_code == 2:
-        return Shown(capped(decoded(ran)), failed=True)
-    return shown(ran)
+    more = f"\n({len(lines) - _MOST_MATCHES} more lines match.)" if len(lines) > _MOST_MATCHES else ""
+    return Shown(capped("\n".join(lines[:_MOST_MATCHES])) + more)
 
 
 TOOL = Tool(

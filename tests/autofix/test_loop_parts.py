@@ -21,7 +21,6 @@ from app.domain.conversation import (
     prompts_heard,
 )
 from app.domain.secrets import Redactor
-from app.llm.models import ModelSpec
 from app.store.blobs import Blobs
 from app.store.conversations import Conversation, Conversations
 from app.store.database import Database
@@ -29,7 +28,7 @@ from app.store.schema import migrate
 from app.store.streams import Streams
 from autofix import budget, compaction, prompt
 from autofix.live import MARK, TEXT, TOOL, StoredLive
-from autofix.models import open_agent_model
+from autofix.scripted_agent import ScriptedAgent
 from tests.autofix.play import FINDING, REF, Moves, Play, call, says
 
 OPENING = Opening(instructions="You mend.", text="Mend.", prompts=1)
@@ -284,7 +283,7 @@ async def test_a_script_mends_a_finding_with_its_test(tmp_path: Path) -> None:
     }
     (tmp_path / "script.json").write_text(json.dumps(script))
     play = Play(tmp_path)
-    ended = await play.chunk(open_agent_model(ModelSpec.parse(f"scripted:{tmp_path / 'script.json'}")))
+    ended = await play.chunk(ScriptedAgent(tmp_path / "script.json"))
     assert ended.end == "finished"
     assert ended.result is not None
     assert ended.result.commands == ("python3 test_sums.py",)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.agents import AgentResult
-from app.sandboxes.base import Room
+from app.sandboxes.base import Ended, Ran, Room
 from autofix.tools.base import AskPeople, Delegate, Finish, Outcome, Shown, Workplace
 from autofix.tools.registry import OF_SUB_AGENTS, TOOLS
 from tests.autofix.folder_room import FolderRoom
@@ -115,6 +115,24 @@ async def test_search_finds_lines_by_pattern_and_name(bench: Bench) -> None:
     assert await bench.shows("search", pattern=r"return \w+ -") == "src/sums.py:2:    return a - b"
     assert await bench.shows("search", pattern="Sums", glob="*.py") == "Nothing matches."
     assert "regular expression" in await bench.fails("search", pattern="(")
+
+
+async def test_ripgrep_is_used_where_there_is_one_and_its_answer_looks_the_same(bench: Bench) -> None:
+    programs = bench.folder / "bin"
+    programs.mkdir()
+    (programs / "rg").write_text("""#!/bin/sh
+printf '%s\\n' "$@" >arguments
+seq -f './src/sums.py:%g:    return a - b' 1 250
+exit 2
+""")
+    (programs / "rg").chmod(0o755)
+    bench.room.path = f"{programs}:/usr/bin:/bin"
+    lines = (await bench.shows("search", pattern="-b", path="src", glob="*.py")).splitlines()
+    assert lines[0] == "src/sums.py:1:    return a - b"
+    assert (len(lines), lines[-1]) == (201, "(50 more lines match.)")
+    arguments = (bench.folder / "arguments").read_text().splitlines()
+    assert arguments[-3:] == ["--regexp=-b", "--", "src"]
+    assert "--glob=*.py" in arguments
 
 
 async def test_a_search_without_end_is_stopped_and_said(bench: Bench) -> None:
@@ -237,8 +255,11 @@ async def test_a_picture_is_taken_of_a_page_that_the_code_serves(bench: Bench) -
 
 
 async def test_without_a_browser_there_is_no_picture_and_that_is_said(bench: Bench) -> None:
-    (bench.folder / "sh").symlink_to("/bin/sh")
-    bench.room.path = str(bench.folder)
+    class Bare(FolderRoom):
+        async def _run(self, *_: object) -> Ran:
+            return Ran(ended=Ended(ending="exited", exit_code=127, output_bytes=0, seconds=0.1), output=b"")
+
+    bench.room = Bare(bench.folder)
     assert await bench.fails("screenshot", url="http://localhost/") == (
         "Not available here: this environment has no browser."
     )

@@ -14,31 +14,19 @@ from pathlib import Path
 import httpx
 from pydantic_ai.durable_exec.temporal import AgentPlugin, PydanticAIPlugin
 from temporalio.client import Client, WorkflowFailureError
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from app.domain.agents import AgentBudget, AgentTask
-from app.domain.pull_request import Person
-from app.domain.secrets import Redactor
-from app.llm.talk import TalkingModel
-from app.sandboxes.base import WORK, Ended, Ran, Room, SandboxRef
-from app.store.agents import Agents
-from app.store.blobs import Blobs
-from app.store.clock import utc_now
-from app.store.database import Database
-from app.store.schema import migrate
-from app.store.streams import Streams
+from app.sandboxes.base import WORK, Ended, Ran
 from app.temporal_server import EmbeddedTemporal
 from app.worker import PASSED_THROUGH
 from autofix.scripted_agent import ScriptedAgent
-from autofix.tools.base import RunChecks
+from tests.autofix.chunks import desk
 from tests.bench.agent_workflows import RESULT, THEIRS, Ours, Theirs
 from tests.bench.figures import Figure
-from tests.store.samples import HEAD, NOW, REF, seen_pull_request
 from workflows import queues
-from workflows.activities.agent_chunk import AgentChunks
 from workflows.activities.failures import SentenceFailures
-from workflows.agent_messages import ChunkStep
 from workflows.converter import data_converter
 
 STEPS = 200
@@ -111,31 +99,27 @@ def _each(cost: Cost) -> float:
 async def _ours(server: EmbeddedTemporal, folder: Path, steps: int) -> Cost:
     converter = data_converter(SentenceFailures, assert_small=True)
     client = await Client.connect(server.address, data_converter=converter)
-    db = await Database.open(f"sqlite:///{folder / 'bench.db'}")
-    try:
-        await migrate(db)
-        script = _script(folder, steps)
-        chunks, step = await _chunks(db, folder, script)
+    model = ScriptedAgent(_script(folder, steps))
+    async with desk(folder, model, Answering()) as made:
         before = await _actions(server)
         async with (
             Worker(client, task_queue=queues.CONTROL, workflows=[Ours], workflow_runner=_runner()),
-            Worker(client, task_queue=queues.LLM, activities=[chunks.agent_chunk]),
+            Worker(client, task_queue=queues.LLM, activities=[made.chunks.agent_chunk]),
         ):
             began = time.monotonic()
-            handle = await client.start_workflow(Ours.run, step, id="ours", task_queue=queues.CONTROL)
-            end = await handle.result()
+            end = await client.execute_workflow(Ours.run, made.step, id="ours", task_queue=queues.CONTROL)
             seconds = time.monotonic() - began
         if end != "finished":
             raise RuntimeError(f"the agent ended with {end!r}")
         actions = await _actions(server) - before
         calls = len((folder / "calls.jsonl").read_text().splitlines())
         return await _cost(client, "ours", actions=actions, seconds=seconds, model_calls=calls)
-    finally:
-        await db.close()
 
 
 async def _theirs(server: EmbeddedTemporal, steps: int) -> Cost:
-    client = await Client.connect(server.address, plugins=[PydanticAIPlugin()])
+    # Its payloads are so large that every step is warned of.
+    quiet = Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter="ERROR")))
+    client = await Client.connect(server.address, plugins=[PydanticAIPlugin()], runtime=quiet)
     before = await _actions(server)
     async with Worker(client, task_queue="theirs", workflows=[Theirs], plugins=[AgentPlugin(THEIRS)]):
         began = time.monotonic()
@@ -171,59 +155,6 @@ def _script(folder: Path, steps: int) -> Path:
     path = folder / "script.json"
     path.write_text(json.dumps({"log": "calls.jsonl", "agents": [{"steps": moves}]}))
     return path
-
-
-async def _chunks(db: Database, folder: Path, script: Path) -> tuple[AgentChunks, ChunkStep]:
-    """The product's own activity over a real store, and the first step for it."""
-    agents, blobs = Agents(db), Blobs(str(folder / "blobs"))
-    await seen_pull_request(db)
-    agent = await agents.begin(
-        ref=REF,
-        claim="bench",
-        kind="fix",
-        numbers=(),
-        asked_by=Person(user_id="5", login="ada"),
-        delivery="suggest",
-        head_sha=HEAD,
-        now=NOW,
-        budget=AgentBudget(steps=1_000, tokens=10**12),
-    )
-    task = AgentTask(
-        agent_id=agent.agent_id,
-        ref=REF,
-        repo_name="acme/shop",
-        kind="fix",
-        title="A long look",
-        head_sha=HEAD,
-        merge_base_sha="b" * 40,
-    )
-    sandbox = SandboxRef(backend="none", sandbox_id="1", lease_until=NOW)
-    step = ChunkStep(agent_id=agent.agent_id, task_key=await blobs.put_model(task), sandbox=sandbox)
-
-    async def model(_: AgentTask) -> TalkingModel:
-        return ScriptedAgent(script)
-
-    async def no_checks(room: Room, *, exec_id: str, within: timedelta) -> str:
-        raise NotImplementedError
-
-    async def report_problem(_: AgentTask, problem: str) -> None:
-        raise NotImplementedError(problem)
-
-    def checks(_: AgentTask) -> RunChecks:
-        return no_checks
-
-    made = AgentChunks(
-        agents=agents,
-        blobs=blobs,
-        streams=Streams(db),
-        model=model,
-        room=lambda _: Answering(),
-        checks=checks,
-        report_problem=report_problem,
-        redactor=Redactor(),
-        clock=utc_now,
-    )
-    return made, step
 
 
 def _runner() -> SandboxedWorkflowRunner:

@@ -7,6 +7,7 @@ from datetime import datetime
 from temporalio import activity
 
 from app.domain.agents import Agent, AgentState, AgentTask, Spending
+from app.domain.errors import UserError
 from app.domain.secrets import Redactor
 from app.llm.chat import ModelUnavailable
 from app.llm.talk import TalkingModel
@@ -82,6 +83,8 @@ class AgentChunks:
         try:
             async with beating():
                 return await self._done(await self._run(agent, task, step))
+        except UserError as error:
+            return ChunkDone(end="stuck", reason=str(error).rstrip(".")[:200])
         except ModelUnavailable as error:
             if activity.info().attempt < timing.REVIEWER_TRIES:
                 raise

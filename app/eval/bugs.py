@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.domain.config_layers import in_force
+from app.domain.errors import RateLimited, UserError
 from app.domain.repo_config import ConfigInForce, Effort
 from app.domain.review import ReviewerReport
 from app.eval.results import Results
-from app.llm.chat import ChatModel
+from app.eval.together import together
+from app.llm.chat import ChatModel, ModelUnavailable
 from app.output.report import Target
 from app.reviewing.work import OpenModel, Work, read
 from reviewers.base import Change
@@ -49,25 +51,33 @@ class _Reviewing:
         self._wish = wish
         self._progress = progress
         self._config = in_force(command={"effort": wish.effort})
-        self._turn = asyncio.Semaphore(wish.jobs)
         self._done = 0
         self._spent = 0.0
 
     async def run(self) -> list[Reviewed]:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._row(case)) for case in self._cases]
-        return [row for task in tasks if (row := task.result()) is not None]
+        rows = await together(self._cases, self._row, at_once=self._wish.jobs)
+        return [row for row in rows if row is not None]
 
     async def _row(self, case: Case) -> Reviewed | None:
-        async with self._turn:
-            row = await asyncio.to_thread(self._results.row, case.case_id)
-            if row is None and self._spent < self._wish.budget:
-                row = await self._review(case)
-                self._spent += row.counts.dollars or 0.0
-                await asyncio.to_thread(self._results.keep, row)
-            self._done += row is not None
-            self._progress(self._done, len(self._cases), self._spent)
-            return row
+        row = await asyncio.to_thread(self._results.row, case.case_id)
+        if row is None and self._spent < self._wish.budget:
+            row = await self._review(case)
+            self._spent += row.counts.dollars or 0.0
+            await asyncio.to_thread(self._results.keep, row)
+        if row is not None and row.judged is None and self._wish.judge is not None:
+            row = await self._judged(row, self._wish.judge)
+        self._done += row is not None
+        self._progress(self._done, len(self._cases), self._spent)
+        return row
+
+    async def _judged(self, row: Reviewed, judge: ChatModel) -> Reviewed:
+        try:
+            row = await judged(row, judge.ask)
+        except (RateLimited, ModelUnavailable) as error:
+            sentence = f"The judge cannot be asked now ({error}). What was reviewed is kept; the same command goes on."
+            raise UserError(sentence) from error
+        await asyncio.to_thread(self._results.keep, row)
+        return row
 
     async def _review(self, case: Case) -> Reviewed:
         config = self._config.config
@@ -78,7 +88,7 @@ class _Reviewing:
             began = time.monotonic()
             reports = await self._read(case, change, self._config)
             took = time.monotonic() - began
-        row = await asyncio.to_thread(
+        return await asyncio.to_thread(
             reviewed,
             case,
             diff,
@@ -87,7 +97,6 @@ class _Reviewing:
             config=config,
             seconds=took,
         )
-        return await judged(row, self._wish.judge.ask) if self._wish.judge else row
 
     async def _read(self, case: Case, change: Change, config: ConfigInForce) -> list[ReviewerReport]:
         return await read(

@@ -80,7 +80,7 @@ class _Evaluation:
         made_by = MadeBy(version=version(DISTRIBUTION), model=asked.model, effort=asked.effort, judge=asked.judge)
         results = open_results(asked.results, made_by)
         with self._terminal.at_work():
-            quick = [section for part in self._parts() if part != "bugs" for section in self._section(part)]
+            quick = [self._section(part) for part in self._parts() if part != "bugs"]
         report = EvalReport(
             version=made_by.version,
             made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -90,21 +90,20 @@ class _Evaluation:
         self._tell(report, results)
         return INCOMPLETE if self._notes else MISSED if report.missed else DONE
 
-    def _section(self, part: str) -> Iterator[Section]:
+    def _section(self, part: str) -> Section:
         data, quick = self._asked.data, self._asked.quick
         self._terminal.progress(part)
         match part:
             case "theory":
-                yield sections.theory(pull_requests=_DRAWN_QUICKLY if quick else _DRAWN)
+                return sections.theory(pull_requests=_DRAWN_QUICKLY if quick else _DRAWN)
             case "harness":
-                yield sections.harness(read_expert_reviews(data), quick=quick)
+                return sections.harness(read_expert_reviews(data), quick=quick)
             case "replay":
-                yield sections.replay(read_judged_reviews(data))
+                return sections.replay(read_judged_reviews(data))
             case "anchors":
-                yield sections.anchors(self._cases())
+                return sections.anchors(self._cases())
             case _:
-                drawn = drawn_section(read_expert_diffs(data), repetitions=1 if quick else 5)
-                yield asyncio.run(drawn)
+                return asyncio.run(drawn_section(read_expert_diffs(data), repetitions=1 if quick else 5))
 
     def _parts(self) -> Sequence[str]:
         """A look at a clone needs no recorded data."""

@@ -11,6 +11,7 @@ from app.domain.errors import UserError
 from app.domain.phrases import count, dollars
 from app.domain.repo_config import Effort, RepoConfig
 from app.eval.progress import Bar
+from app.eval.together import together
 from app.llm.budget import Allowance, Budget
 from app.llm.models import ModelSpec
 from app.llm.prices import dollars as price
@@ -88,20 +89,17 @@ def _priced(costs: Sequence[Cost], spec: ModelSpec) -> str:
 
 async def _costs(folder: Path, since: timedelta, effort: Effort, secrets: Sequence[str]) -> list[Cost]:
     async with past_changes(folder, since=since, now=datetime.now(UTC)) as changes:
-        turn, done = asyncio.Semaphore(_AT_ONCE), 0
         with Bar("measuring") as bar:
+            done = 0
 
             async def cost(change: PastChange) -> Cost:
                 nonlocal done
-                async with turn:
-                    found = await cost_of(change, effort, secrets)
-                    done += 1
-                    bar.told(done, len(changes), 0.0)
-                    return found
+                found = await cost_of(change, effort, secrets)
+                done += 1
+                bar.told(done, len(changes), 0.0)
+                return found
 
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(cost(change)) for change in changes]
-        return [task.result() for task in tasks]
+            return await together(changes, cost, at_once=_AT_ONCE)
 
 
 async def cost_of(past: PastChange, effort: Effort, secrets: Sequence[str] = ()) -> Cost:

@@ -1,12 +1,13 @@
 """A language model that says whether a finding tells of a known problem, for those who do not want words counted."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from app.domain.findings import Finding
 from app.domain.identity import text_of
-from app.llm.chat import Answer, Question
+from app.llm.chat import Answer, ModelOutputUnusable, ModelRefused, Question
 from app.llm.structured import ask_for
 from reviewers.evals.matching import Known, possible_pairs
 from reviewers.evals.reviewed import Reviewed
@@ -27,18 +28,22 @@ _SCHEMA = TypeAdapter(dict[str, JsonValue]).validate_python(_Verdict.model_json_
 
 
 async def judged(row: Reviewed, ask: Callable[[Question], Awaitable[Answer]]) -> Reviewed:
-    """The row counted by the model's answers; it is asked about every finding near a problem that shares words."""
+    """The row counted by the model's answers; it is asked about every finding near a problem that shares words.
+
+    Where it will not say, words decide. RateLimited and ModelUnavailable are the caller's.
+    """
     answers: dict[tuple[int, int], bool] = {}
     for pair in possible_pairs(row.known, row.posted):
         question = _question(row.known[pair.known], row.posted[pair.finding])
-        answers[pair.known, pair.finding] = await ask_for(ask, question, _read)
+        with suppress(ModelRefused, ModelOutputUnusable):
+            answers[pair.known, pair.finding] = await ask_for(ask, question, _read)
     judged = tuple((known, finding, same) for (known, finding), same in sorted(answers.items()))
     return by_answers(row.model_copy(update={"judged": judged}))
 
 
 def by_answers(row: Reviewed) -> Reviewed:
     """The row counted by the answers it holds."""
-    said = {(id(row.known[known]), id(row.posted[finding])): same for known, finding, same in row.judged}
+    said = {(id(row.known[known]), id(row.posted[finding])): same for known, finding, same in row.judged or ()}
     return row.counted(lambda known, finding: said.get((id(known), id(finding))))
 
 

@@ -36,8 +36,8 @@ class Reviewed(Frozen):
     # Files that a configured reviewer did not read whole, with the reason; a model's are worth another try.
     unread: tuple[str, ...]
     counts: Counts
-    # Answers of a model judge, as (problem, finding, same), by position.
-    judged: tuple[tuple[int, int, bool], ...] = ()
+    # Answers of a model judge, as (problem, finding, same), by position; None while none was asked.
+    judged: tuple[tuple[int, int, bool], ...] | None = None
 
     @property
     def model_failed(self) -> bool:

@@ -42,7 +42,7 @@ async def measure(quick: bool) -> Sequence[Figure]:
 
 def _figures(section: Section) -> list[Figure]:
     return [
-        Figure(one.name, one.value, one.unit, one.target, one.at_least)
+        Figure(f"{section.key} · {one.name}", one.value, one.unit, one.target, one.at_least)
         for one in section.figures
         if one.value is not None
     ]

@@ -10,7 +10,9 @@ from app.domain.errors import UserError
 from app.domain.repo_config import RepoConfig
 from app.eval.bugs import Wish, review_all
 from app.eval.results import MadeBy, Results, open_results, read_results
+from app.llm.chat import ChatModel
 from app.llm.models import ModelSpec, open_model
+from app.llm.scripted import ScriptedModel
 from reviewers.evals import metrics
 from reviewers.evals.bug_section import bug_section, comparison
 from reviewers.evals.cases import BugDiff, ExpertDiff, read_cases
@@ -51,11 +53,15 @@ def script(folder: Path, cases: Sequence[Recorded], *, words: str, price: float 
     return str(file)
 
 
-async def review(cases: Sequence[Recorded], results: Results, model: str, *, budget: float = 20.0) -> list[Reviewed]:
-    async def open_it() -> object:
+async def review(
+    cases: Sequence[Recorded], results: Results, model: str, *, budget: float = 20.0, judge: Path | None = None
+) -> list[Reviewed]:
+    async def open_it() -> ChatModel:
         return open_model(ModelSpec(provider="scripted", name=model))
 
-    wish = Wish(open_model=open_it, judge=None, effort="low", jobs=2, budget=budget, secrets=())  # pyright: ignore[reportArgumentType] a model is what open_model returns
+    judging = ScriptedModel(judge) if judge else None
+
+    wish = Wish(open_model=open_it, judge=judging, effort="low", jobs=2, budget=budget, secrets=())
     return await review_all(cases, results, wish, lambda _done, _of, _spent: None)
 
 
@@ -104,3 +110,23 @@ def test_rows_of_another_model_are_left_alone(tmp_path: Path) -> None:
         open_results(tmp_path, MADE_BY.model_copy(update={"model": "another"}))
     with pytest.raises(UserError, match="There are no results in"):
         read_results(tmp_path / "nowhere")
+
+
+async def test_a_model_that_cannot_be_opened_is_one_sentence(cases: list[Recorded], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read"):
+        await review(cases, open_results(tmp_path / "results", MADE_BY), str(tmp_path / "nothing.json"))
+
+
+async def test_a_judge_that_is_away_loses_no_review(cases: list[Recorded], tmp_path: Path) -> None:
+    model = script(tmp_path, cases, words="")
+    judge = tmp_path / "judge.json"
+    results = open_results(tmp_path / "results", MADE_BY)
+    judge.write_text(json.dumps({"answers": [{"error": "529"}]}))
+    with pytest.raises(UserError, match="the same command goes on"):
+        await review(cases, results, model, judge=judge)
+    kept = len(list((tmp_path / "results" / "rows").iterdir()))
+    assert kept >= 1
+    judge.write_text(json.dumps({"answers": [{"raw": '{"same": false}'}]}))
+    rows = await review(cases, results, model, judge=judge)
+    assert [row.judged for row in rows[:3]] == [((0, 0, False),)] * 3
+    assert metrics.recall([row.counts for row in rows]) == 0

@@ -30,16 +30,14 @@ def special_case(parts: Parts, head: Iterable[str]) -> str:
 
     `head` are the product's files before the patch: a value that the code knew already is a word of its own.
     """
-    tested = {value for file in parts.tests for _, text in file.added for value in _values(text)}
-    tested |= {
-        word for file in parts.tests for _, text in file.added for word in re.findall(r"(?<![\w-])[\w./-]+", text)
-    }
-    known = {value for text in head for value in _values(text)}
-    suspects = tested - known - _ORDINARY
+    lines = [text for file in parts.tests for _, text in file.added]
+    tested = {value for text in lines for value in (*_values(text), *_WORD.findall(text))}
+    known = {value for text in head for value in (*_values(text), *re.findall(r"\w+", text))} | _ORDINARY
     for file in parts.product:
         for number, text in file.added:
             for value in _compared(text):
-                if value in suspects:
+                told = value in tested or (len(value) >= _TELLING and any(value in line for line in lines))
+                if told and value not in known:
                     return f"{value[:40]!r} at {file.path}:{number}"
     return ""
 

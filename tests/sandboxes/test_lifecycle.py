@@ -68,22 +68,26 @@ async def line(process: asyncio.subprocess.Process) -> bytes:
     return await asyncio.wait_for(process.stdout.readline(), 60)
 
 
-def leavings(folder: Path, groups: Sequence[str] = ()) -> list[str]:
+def leavings(folder: Path, groups: Sequence[str] = (), uid: int | None = None) -> list[str]:
     """Whatever is still there of any sandbox of that folder."""
-    ids = Records(folder).ids()
     uids = [path.name for path in (folder / "uids").glob("*")]
-    return [*ids, *uids, *(group for group in groups if Path(group).exists()), *map(str, inhabitants(uids))]
+    return [
+        *(*Records(folder).ids(), *uids),
+        *(group for group in groups if Path(group).exists()),
+        *([] if uid is None else map(str, inhabitants(uid))),
+    ]
 
 
-def inhabitants(uids: Sequence[str]) -> list[int]:
-    """Processes that run as one of them."""
+def inhabitants(uid: int) -> list[int]:
+    """Processes that run as that user; the dead wait for init to bury them."""
     found = list[int]()
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            if str(path.stat().st_uid) in uids:
-                found.append(int(path.name))
-        except FileNotFoundError:
+            status = (path / "status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
             continue
+        if f"Uid:\t{uid}\t" in status and "State:\tZ" not in status:
+            found.append(int(path.name))
     return found
 
 
@@ -107,8 +111,9 @@ async def test_after_a_kill_the_next_process_hears_the_rest_and_nothing_ran_twic
     assert await room.read(["runs"]) == {"runs": b"run\n"}
     record = Records(tmp_path / "own").read(ref.sandbox_id)
     assert record is not None
+    assert record.uid is None or inhabitants(record.uid)
     assert [reaped.sandbox_id for reaped in await own.reap(datetime.now(UTC) + _LATE)] == [ref.sandbox_id]
-    assert leavings(tmp_path / "own", record.groups) == []
+    assert leavings(tmp_path / "own", record.groups, record.uid) == []
 
 
 async def test_whatever_a_kill_while_it_is_being_made_leaves_is_found(own: Bubblewrap, tmp_path: Path) -> None:

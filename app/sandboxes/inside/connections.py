@@ -30,9 +30,12 @@ class Connection:
             return None
         return list(self.frames.feed(data)) if data else None
 
+    def say(self, header: Header, body: bytes = b"") -> None:
+        self._out = memoryview(bytes(self._out) + pack(header, body))
+
     def answer(self, header: Header) -> None:
-        """The only answer, and the last."""
-        self._out = memoryview(bytes(self._out) + pack(header))
+        """The last that is said."""
+        self.say(header)
         self.last = True
 
     def send(self) -> bool:

@@ -12,13 +12,12 @@ import sys
 import time
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import cast
 
 if __name__ == "__main__":
     # Inside, the package of this name is nothing but these files.
-    sys.path.insert(0, str(Path(__file__).parents[3]))
+    sys.path.insert(0, __file__.removesuffix("/app/sandboxes/inside/supervisor.py"))
 
 from app.sandboxes.inside import limits as limiting
 from app.sandboxes.inside import processes
@@ -97,7 +96,7 @@ class Supervisor:
             connection.asked = True
             try:
                 self._serve(connection, received)
-            except (KeyError, TypeError, ValueError, OSError) as error:
+            except (LookupError, TypeError, ValueError, OSError) as error:
                 # Not understood, or there is no descriptor or process left to do it with.
                 connection.answer({"kind": "refused", "reason": repr(error)})
 
@@ -134,8 +133,8 @@ class Supervisor:
             try:
                 command = Running(Request(stdin=stdin, **wanted), self._score)  # type: ignore[arg-type]  # from outside, where it is checked
             except NotStarted as error:
-                ended = {"ending": error.ending, "exit_code": None, "output_bytes": 0, "seconds": 0.0}
-                connection.answer({"kind": "ended", **ended})
+                connection.say({"kind": "output", "offset": 0}, error.said)
+                connection.answer({"kind": "ended", **error.ended})
                 return
             self._commands[exec_id] = command
             self._follow(command)

@@ -1,6 +1,7 @@
 """The demo as a stranger runs it: it shows every promise being kept, and leaves nothing behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,7 +40,9 @@ def left_behind(folder: Path) -> list[str]:
 
 @pytest.mark.timeout(180)
 def test_every_promise_is_shown_being_kept(tmp_path: Path) -> None:
-    demo = start(tmp_path, "--once")
+    if shutil.which("bwrap") is None and os.environ.get("CI") != "true":
+        pytest.skip("needs bwrap, which fixes are made in")
+    demo = start(tmp_path, "--once", "--require-fixes")
     output, _ = demo.communicate(timeout=150)
     assert demo.returncode == 0, output
     for sentence in (
@@ -49,7 +52,12 @@ def test_every_promise_is_shown_being_kept(tmp_path: Path) -> None:
         'nothing posted · check: neutral "Incomplete · 2 of 2 files not reviewed"',
         "1 review, 0 doubled",
         "same patch · result carried over · 0 model calls, 0 new comments",
-        '👍 · thread resolved, no comment · check: neutral "1 medium · 4 files reviewed"',
+        '👍 · thread resolved, no comment · check: neutral "1 high · 4 files reviewed"',
+        "['o1', 'o… → pass",
+        '0 threads open · check: success "No problems found · 5 files, 5 hunks"',
+        "ruff F901 shop/parcels.py",
+        '0 threads open · check: success "No problems found · 2 files, 2 hunks"',
+        "red first, green after; 5 secrets planted outside the sandbox, 0 seen inside",
     ):
         assert sentence in output, output
     assert "NOT KEPT" not in output

@@ -7,7 +7,8 @@ import re
 import signal
 import socket
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from urllib.error import URLError
@@ -27,6 +28,8 @@ class Product:
 
     home: Path
     port: int
+    # What it may know of ours besides where programs are.
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
     process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -36,7 +39,7 @@ class Product:
         self.process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", str(script), "up", "--home", str(self.home)),
             # Nothing of the caller's environment: no key of theirs is used, and none of ours is inherited.
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+            env={"PATH": os.defpath, "LANG": "C.UTF-8", **self.environment},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -83,7 +86,15 @@ class Product:
         return lines[-1][:300] if lines else "nothing"
 
 
-def prepare_home(home: Path, forge: FakeForge, credentials: AppCredentials, *, model: str, port: int) -> Product:
+def prepare_home(
+    home: Path,
+    forge: FakeForge,
+    credentials: AppCredentials,
+    *,
+    model: str,
+    port: int,
+    environment: Mapping[str, str] | None = None,
+) -> Product:
     """The settings that `corrigent setup github` would have written."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = home / "app.pem"
@@ -108,7 +119,7 @@ def prepare_home(home: Path, forge: FakeForge, credentials: AppCredentials, *, m
     ]
     settings.write_text("\n".join(lines) + "\n")
     forge.webhook_url = f"http://127.0.0.1:{port}/hooks/github"
-    return Product(home, port)
+    return Product(home, port, environment or {})
 
 
 def free_port(wished: int) -> int:

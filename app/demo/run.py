@@ -12,11 +12,13 @@ from pathlib import Path
 
 from app.checkouts.git import Git
 from app.demo import shop
+from app.demo.mending import AGREES, agents, planted
 from app.demo.product import Product, free_port, prepare_home
 from app.demo.screen import Screen
 from app.demo.story import Story
-from app.domain.errors import UserError
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
+from app.sandboxes.egress_ways import Ways
+from app.sandboxes.registry import BACKENDS, Choice, Means, choose
 
 FAILED = 1
 INTERRUPTED = 130
@@ -34,14 +36,12 @@ class Wishes:
     once: bool
     model: str
     port: int
+    require_fixes: bool
 
 
 def run_demo(*, once: bool, model: str, port: int, require_fixes: bool) -> int:
     """Exit code: 0 when every promise was kept before our eyes."""
-    code = asyncio.run(_run(Wishes(once=once, model=model, port=port)))
-    if code == 0 and require_fixes:
-        raise UserError("--require-fixes: this version reviews and does not write code yet.")
-    return code
+    return asyncio.run(_run(Wishes(once=once, model=model, port=port, require_fixes=require_fixes)))
 
 
 async def _run(wishes: Wishes) -> int:
@@ -66,19 +66,30 @@ async def _run(wishes: Wishes) -> int:
 
 async def _show(folder: Path, stop: asyncio.Event, wishes: Wishes) -> bool:
     screen = Screen()
-    async with FakeForge.start() as forge:
+    async with FakeForge.start() as forge, planted(folder) as lies:
         port = free_port(wishes.port)
         repo = await forge.create_repo(shop.REPOSITORY, files=shop.BASE)
         credentials = await forge.install_app(repos=[repo], permissions=FIX_PERMISSIONS)
         script = folder / "script.json"
-        script.write_text(json.dumps({"log": "calls.jsonl", "answers": shop.SCRIPT}))
+        script.write_text(json.dumps({"log": "calls.jsonl", "answers": [AGREES, *shop.SCRIPT], "agents": agents(lies)}))
         model = wishes.model or f"scripted:{script}"
-        product = prepare_home(folder / "home", forge, credentials, model=model, port=port)
+        product = prepare_home(
+            folder / "home", forge, credentials, model=model, port=port, environment={"NOTES": lies.variable}
+        )
         try:
             screen.line("Corrigent demo · stays on this machine · no account, no key")
-            await product.start()
-            await _introduce(screen, folder, product, scripted=not wishes.model)
-            story = Story(forge, repo, product, screen, folder / "calls.jsonl")
+            choice, _ = await asyncio.gather(_sandbox(folder), product.start())
+            await _introduce(screen, folder, product, choice, scripted=not wishes.model)
+            has_fixes = choice.backend is not None
+            story = Story(
+                forge,
+                repo,
+                product,
+                screen,
+                folder / "calls.jsonl",
+                lies=lies if has_fixes else None,
+                no_sandbox=choice.reason,
+            )
             try:
                 kept = await story.tell()
             except AssertionError as unseen:
@@ -91,14 +102,26 @@ async def _show(folder: Path, stop: asyncio.Event, wishes: Wishes) -> bool:
                 await stop.wait()
         finally:
             await product.stop()
-    return kept
+    return kept and (has_fixes or not wishes.require_fixes)
 
 
-async def _introduce(screen: Screen, folder: Path, product: Product, *, scripted: bool) -> None:
+async def _sandbox(folder: Path) -> Choice:
+    """What fixes will be made in, found out as the product itself does."""
+    return await choose(tuple(BACKENDS), Means(folder=folder / "probe", ways=Ways()))
+
+
+async def _introduce(screen: Screen, folder: Path, product: Product, choice: Choice, *, scripted: bool) -> None:
     git = (await Git(git_dir=folder).run("--version")).decode().split()[2]
-    screen.line(f"  Python {platform.python_version()} · git {git} · embedded Temporal, SQLite")
+    screen.line(f"  Python {platform.python_version()} · git {git} · embedded Temporal, SQLite · {_described(choice)}")
     screen.line(f"  dashboard  {product.link()}")
     screen.line("  Ctrl-C stops everything and removes it")
     scripted_parts = "the forge and the language model" if scripted else "the forge"
-    screen.line(f"Real: webhooks, Temporal, git, linters, kill -9.   Scripted: {scripted_parts}.")
+    screen.line(f"Real: webhooks, Temporal, git, linters, sandbox, tests, kill -9.   Scripted: {scripted_parts}.")
     screen.line()
+
+
+def _described(choice: Choice) -> str:
+    if choice.backend is None:
+        return "sandbox: none (install bubblewrap, or start Docker, and run this again to see a fix)"
+    probes = choice.reports[-1].probes
+    return f"sandbox: {choice.backend.name}, isolation probe {sum(one.held for one in probes)} of {len(probes)}"

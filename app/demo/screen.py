@@ -24,8 +24,8 @@ class Screen:
     def detail(self, text: str) -> None:
         self.line(f"                {text}")
 
-    def finding(self, severity: Severity, where: str, title: str, origin: str) -> None:
-        self.detail(f"{severity.title():<8}{where:<26}{title:<52}{origin}")
+    def finding(self, severity: Severity, where: str, title: str) -> None:
+        self.detail(f"{severity.title():<8}{where:<26}{title}")
 
     def clock(self) -> str:
         seconds = int(time.monotonic() - self.began)

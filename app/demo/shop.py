@@ -1,4 +1,4 @@
-"""The demo's repository: a small shop, three pull requests with real bugs, and what the model says of them."""
+"""The demo's repository: a small shop, pull requests with real bugs, and what the model says of them."""
 
 from dataclasses import dataclass
 from textwrap import dedent
@@ -159,16 +159,35 @@ REFUNDS: dict[str, str | None] = {
                 self.database.commit()
         """),
     "tests/test_refunds.py": _text("""
-        from billing.events import EventLog
+        import unittest
+
         from billing.refunds import Refunds
 
 
-        def test_an_event_is_refunded() -> None:
-            calls: list[str] = []
-            client = type("Client", (), {"refund": lambda self, order, timeout=None: calls.append(order)})()
-            events = type("Events", (), {"seen": lambda self, _: False, "store": lambda self, _: None})()
-            Refunds(client, events).handle({"id": "e1", "order": "o1"})
-            assert calls == ["o1"]
+        class Client:
+            def __init__(self) -> None:
+                self.refunds: list[str] = []
+
+            def refund(self, order: str, timeout: float | None = None) -> None:
+                self.refunds.append(order)
+
+
+        class Events:
+            def __init__(self) -> None:
+                self.known: set[str] = set()
+
+            def seen(self, event_id: str) -> bool:
+                return event_id in self.known
+
+            def store(self, event_id: str) -> None:
+                self.known.add(event_id)
+
+
+        class RefundsTest(unittest.TestCase):
+            def test_an_event_is_refunded(self) -> None:
+                client = Client()
+                Refunds(client, Events()).handle({"id": "e1", "order": "o1"})
+                self.assertEqual(client.refunds, ["o1"])
         """),
 }
 
@@ -211,6 +230,29 @@ CACHE: dict[str, str | None] = {
         """),
 }
 
+VOUCHERS: dict[str, str | None] = {
+    "shop/parcels.py": _text("""
+        \"\"\"What goes into a parcel.\"\"\"
+
+
+        def weight(kind: str) -> int:
+            \"\"\"In grams.\"\"\"
+            if kind == "voucher":
+                raise NotImplemented
+            return 500
+        """),
+    "tests/test_parcels.py": _text("""
+        import unittest
+
+        from shop.parcels import weight
+
+
+        class ParcelsTest(unittest.TestCase):
+            def test_a_book(self) -> None:
+                self.assertEqual(weight("book"), 500)
+        """),
+}
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -234,6 +276,7 @@ SAMPLES = (
     Sample("Rename a label", "rename-a-label", "sam", "The button leads to the checkout now.", LABELS),
     Sample("Load the rate table", "load-rates", "maria", "Rates come from a file from now on.", RATES),
     Sample("Remember rates", "remember-rates", "sam", "Looking a rate up takes a second.", CACHE),
+    Sample("Vouchers go by mail", "vouchers", "sam", "A voucher has no weight.", VOUCHERS),
 )
 
 TWICE: dict[str, JsonValue] = {

@@ -7,10 +7,12 @@ from pathlib import Path
 from time import monotonic
 
 from app.demo import shop
+from app.demo.mending import Planted, secrets_seen
 from app.demo.product import Product
 from app.demo.screen import Screen
 from app.domain.findings import Severity
 from app.domain.markers import read_finding_marker
+from app.domain.phrases import count
 from app.forges.fake.entities import CheckRun, Thread
 from app.forges.fake.faults import Latency
 from app.forges.fake.pull_scenario import FakePullRequest
@@ -29,6 +31,9 @@ class Story:
     product: Product
     screen: Screen
     calls_log: Path
+    # None where this machine has no sandbox: then `no_sandbox` says why.
+    lies: Planted | None
+    no_sandbox: str = ""
     promises: dict[str, tuple[bool, str]] = field(default_factory=dict[str, tuple[bool, str]])
 
     async def tell(self) -> bool:
@@ -40,6 +45,8 @@ class Story:
         await self._killed_half_way(shop.SAMPLES[3])
         await self._rebased(refunds)
         await self._dismissed(refunds)
+        if self.lies is not None:
+            await self._mended(refunds, self.lies, await self._open(shop.SAMPLES[4]))
         return self._summary()
 
     async def _open(self, sample: shop.Sample) -> FakePullRequest:
@@ -49,7 +56,7 @@ class Story:
         for thread in pull_request.threads:
             self._print_thread(thread)
         notes = len(pull_request.reviews)
-        posted = f"{len(pull_request.threads)} comments, {notes} notification" if notes else "nothing posted"
+        posted = f"{count(len(pull_request.threads), 'comment')}, {notes} notification" if notes else "nothing posted"
         self.screen.detail(f'{posted} · check: {check.conclusion} "{check.title}"')
         return pull_request
 
@@ -64,7 +71,7 @@ class Story:
         heading = thread.comments[0].body.partition("\n")[0].strip("*")
         severity, _, title = heading.split(" · ", 2)
         where = f"{thread.anchor.path}:{thread.anchor.line}"
-        self.screen.finding(Severity(severity.lower()), where, title, "model")
+        self.screen.finding(Severity(severity.lower()), where, title)
 
     def _never_green(self, pull_request: FakePullRequest) -> None:
         check = _completed(pull_request)[-1]
@@ -109,20 +116,51 @@ class Story:
         )
 
     async def _dismissed(self, pull_request: FakePullRequest) -> None:
-        words = "/corrigent dismiss 1 accepted-risk, the provider sends each id once"
+        words = "/corrigent dismiss 3 later, when the client is replaced"
         pull_request.comment(words, by="maria")
         self.screen.event(f"shop {pull_request.number}", f"maria: `{words}`")
         await self._until(lambda: [thread for thread in pull_request.threads if thread.resolved])
-        await self._until(lambda: "high" not in (_completed(pull_request)[-1].title or ""))
+        await self._until(lambda: "medium" not in (_completed(pull_request)[-1].title or ""))
         check = _completed(pull_request)[-1]
         self.screen.detail(f'👍 · thread resolved, no comment · check: {check.conclusion} "{check.title}"')
+
+    async def _mended(self, by_model: FakePullRequest, lies: Planted, by_rule: FakePullRequest) -> None:
+        """One fix by the scripted model, one by a linter's own rule; each pushed only because it was proved."""
+        proved = [await self._applied(by_model), await self._applied(by_rule)]
+        seen = await secrets_seen(self.product.home)
+        kept = all(proved) and seen == 0
+        found = "nobody looked" if seen is None else f"{seen} seen"
+        why = f"red first, green after; {len(lies.values)} secrets planted outside the sandbox, {found} inside"
+        self.promises["no fix without proof"] = (kept, why)
+
+    async def _applied(self, pull_request: FakePullRequest) -> bool:
+        """Whether finding 1 went from the command to the branch, with a proof that says what was red and is green."""
+        head, said = pull_request.head_sha, len(pull_request.comments) + 1
+        pull_request.comment("/corrigent apply 1", by="maria")
+        self.screen.event(f"shop {pull_request.number}", "maria: `/corrigent apply 1`")
+        await self._until(lambda: len(pull_request.comments) > said)
+        answer = pull_request.comments[-1].body
+        for what, before, after in _compared(answer):
+            self.screen.detail(f"{what:<68}{_short(before)} → {_short(after)}")
+        if pull_request.head_sha == head:
+            self.screen.detail(f"not pushed: {answer.partition(chr(10))[0]}")
+            return False
+        await self._until(lambda: [one for one in pull_request.checks_of(pull_request.head_sha) if one.conclusion])
+        check = _completed(pull_request)[-1]
+        left = sum(not thread.resolved for thread in pull_request.threads)
+        self.screen.detail(
+            f"proved, pushed {pull_request.head_sha[:7]} · {count(left, 'thread')} open · "
+            f'check: {check.conclusion} "{check.title}"'
+        )
+        return "proved" in answer
 
     def _summary(self) -> bool:
         self.screen.line()
         self.screen.line("The promises, as just seen")
         for promise, (kept, why) in self.promises.items():
             self.screen.line(f"  {promise:<22}{why if kept else f'NOT KEPT: {why}'}")
-        self.screen.line(f"  {'no fix without proof':<22}not shown: this version reviews and does not write code")
+        if self.lies is None:
+            self.screen.line(f"  {'no fix without proof':<22}not shown: fixes. {self.no_sandbox}")
         return all(kept for kept, _ in self.promises.values())
 
     def _model_calls(self) -> int:
@@ -135,6 +173,17 @@ class Story:
 
 def _completed(pull_request: FakePullRequest) -> list[CheckRun]:
     return [check for check in pull_request.checks if check.conclusion]
+
+
+def _compared(answer: str) -> list[tuple[str, str, str]]:
+    """The rows of a proof: what was tried, on the head, with the fix."""
+    rows = [line.strip("| ").split(" | ") for line in answer.splitlines() if line.startswith("| ")]
+    return [(row[0].replace("`", ""), row[1], row[2]) for row in rows if len(row) == 3 and row[0]]
+
+
+def _short(text: str) -> str:
+    """As one line of the screen has room for."""
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _finding_id(thread: Thread) -> str:

@@ -23,6 +23,8 @@ class FolderRoom:
     ledger: Path | None = None
     ran: dict[str, Ran] = field(default_factory=dict[str, Ran])
     path: str = f"{Path(sys.base_prefix) / 'bin'}:/usr/bin:/bin"
+    # What every command comes to, in place of running it.
+    always: Ran | None = None
     # Every program that really ran.
     started: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
 
@@ -37,6 +39,8 @@ class FolderRoom:
         within: timedelta = timedelta(minutes=5),
         output_bytes: int = 200_000,
     ) -> Ran:
+        if self.always is not None:
+            return self.always
         kept = self.ledger / exec_id if self.ledger and exec_id else None
         if kept is not None and kept.is_file():
             return Ran.model_validate_json(kept.read_bytes())

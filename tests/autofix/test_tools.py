@@ -255,11 +255,8 @@ async def test_a_picture_is_taken_of_a_page_that_the_code_serves(bench: Bench) -
 
 
 async def test_without_a_browser_there_is_no_picture_and_that_is_said(bench: Bench) -> None:
-    class Bare(FolderRoom):
-        async def _run(self, *_: object) -> Ran:
-            return Ran(ended=Ended(ending="exited", exit_code=127, output_bytes=0, seconds=0.1), output=b"")
-
-    bench.room = Bare(bench.folder)
+    missing = Ended(ending="exited", exit_code=127, output_bytes=0, seconds=0.1)
+    bench.room.always = Ran(ended=missing, output=b"")
     assert await bench.fails("screenshot", url="http://localhost/") == (
         "Not available here: this environment has no browser."
     )

@@ -97,9 +97,15 @@ def part_of_call(**function: str) -> dict[str, JsonValue]:
     return {"tool_calls": [{"index": 0, "function": dict(function), **named}]}
 
 
-async def talk(url: str, *messages: Message, heard: list[str] | None = None, **request: object) -> Answered:
+async def talk(
+    url: str,
+    *messages: Message,
+    heard: list[str] | None = None,
+    spec: str = "openai-compatible:test-model",
+    **request: object,
+) -> Answered:
     access = ModelAccess(api_key=KEY, base_url=url, deadline=timedelta(seconds=5))
-    model = open_talking_model(ModelSpec.parse("openai-compatible:test-model"), access)
+    model = open_talking_model(ModelSpec.parse(spec), access)
     whole = TalkRequest(messages=messages or (OPENING,), tools=(READ,), **request)  # pyright: ignore[reportArgumentType] - a test names them right
     try:
         return await model.talk(whole, (heard if heard is not None else []).append)
@@ -206,6 +212,16 @@ async def test_signed_thoughts_go_back_as_they_came() -> None:
         assert "Hm." in answered.native
         await talk(server.url, OPENING, answered, Told(reason="hint", text="Go on."))
     assert "Yes." in json.dumps(server.requests[1]["messages"])
+
+
+async def test_where_a_cache_has_to_be_asked_for_it_is() -> None:
+    pytest.importorskip("anthropic", reason="needs the extra 'anthropic'")
+    told = Told(reason="hint", text="Go on.")
+    with llm_server("500") as server, pytest.raises(ModelUnavailable):
+        await talk(server.url, OPENING, Answered(text="Yes."), told, spec="anthropic:test-model")
+    (request,) = server.requests
+    assert "cache_control" in json.dumps(request["system"]), "tools and instructions"
+    assert "cache_control" in json.dumps({name: value for name, value in request.items() if name != "system"})
 
 
 async def test_a_script_of_reviews_cannot_use_tools() -> None:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Literal
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.agent_making import AgentModels, own_sandboxes
+from app.agent_making import AgentModels
 from app.dispatcher import Dispatcher
 from app.domain.names import NAME
 from app.metrics import Metrics
 from app.queue_activities import ALL_QUEUES, Held, Queue, activities_of
 from app.reviewer_making import ModelReviewers
 from app.routing import Routing
+from app.sandbox_making import own_sandboxes
 from app.settings import Settings
 from app.store.deliveries import Deliveries
 from app.sweeper import POLL_EVERY, SWEEP_EVERY, Sweeper

@@ -222,6 +222,7 @@ class Control:
             fetching=self._fetching,
             configurations=self._configurations,
             telling=self._telling,
+            usage=self.store.usage,
             has_model=bool(self.settings.model),
             clock=utc_now,
         )
@@ -254,9 +255,12 @@ class Control:
             readers=self.forges.readers,
             agents=self.store.agents,
             problems=self.store.environment_problems,
+            repositories=self.store.repositories,
+            usage=self.store.usage,
             blobs=self.store.blobs,
             pushing=pushing,
             telling=self._telling,
+            model=self.settings.model,
             time_scale=self.settings.time_scale,
             clock=utc_now,
         )

@@ -3,10 +3,10 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from app.agent_making import own_sandboxes
 from app.metrics import Metrics
 from app.process import tell_figures
 from app.queue_activities import sandbox_activities
+from app.sandbox_making import own_sandboxes
 from app.settings import Settings
 from app.temporal_client import connect
 from app.wiring import open_blobs, utc_now

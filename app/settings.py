@@ -168,6 +168,13 @@ class Settings(Frozen):
     # For `corrigent review URL`; the App's own tokens are minted.
     github_token: SecretStr | None = None
 
+    # Where fixes are made; empty: the first kind that holds against its probe.
+    sandbox: str = ""
+    docker_socket: Path = Path("/var/run/docker.sock")
+    # With python3 and what the repositories' checks need; without one there is no Docker.
+    docker_image: str = ""
+    docker_runtime: str = ""
+
     post: Where = "everywhere"
     defaults: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     locked: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])

@@ -100,11 +100,14 @@ async def _prove(claim: Claim, parts: ProvingParts, evidence: Evidence, comparis
     verdict = judge(patch, parts.policy)
     if not verdict.allowed:
         raise NotProved("policy", verdict.reason)
-    pieces = parted(patch, {tracked.finding.place.path for tracked in claim.findings})
-    _check_tests(patch, pieces, claim)
-    sides = Sides(parts.room, patch, pieces, folder=parts.folder, scratch=f"{parts.scratch}/{parts.name}")
+    sides = Sides(parts.room, patch, folder=parts.folder, scratch=f"{parts.scratch}/{parts.name}")
     files = await _begin(sides)
-    _check_special_cases(pieces, files)
+    heads = {path: (version.head or b"").decode("utf-8", "replace") for path, version in files.items()}
+    pieces = parted(patch, {tracked.finding.place.path for tracked in claim.findings}, heads)
+    _check_tests(patch, pieces, claim)
+    if found := special_case(pieces, [heads[file.old_path] for file in pieces.product]):
+        raise NotProved("patch", f"the fix answers its own test's value {found}")
+    sides.divide(pieces)
     verification = Verification(
         room=parts.room, sides=sides, evidence=evidence, name=parts.name, folder=parts.folder,
         scratch=parts.scratch, within=parts.within, comparisons=comparisons,
@@ -145,12 +148,6 @@ async def _begin(sides: Sides) -> Mapping[str, Versions]:
         return await sides.begin()
     except DoesNotApply as error:
         raise NotProved("patch", str(error).rstrip(".")) from None
-
-
-def _check_special_cases(pieces: Parts, files: Mapping[str, Versions]) -> None:
-    heads = [(files[file.old_path].head or b"").decode("utf-8", "replace") for file in pieces.product]
-    if found := special_case(pieces, heads):
-        raise NotProved("patch", f"the fix answers its own test's value {found}")
 
 
 def _reproductions(

@@ -1,10 +1,11 @@
 """Which files of a patch are tests, or say how tests run, and which are the product."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from autofix.patches import FilePatch, ParsedPatch
+from autofix.verify_inline import split
 
 _TEST_FOLDERS = {
     "test",
@@ -56,13 +57,22 @@ class Parts:
         return (*self.new_tests, *self.old_tests, *self.setup)
 
 
-def parted(patch: ParsedPatch, mended: Collection[str]) -> Parts:
-    """`mended` are the files that findings stand in: those are the product whatever they are called."""
+def parted(patch: ParsedPatch, mended: Collection[str], heads: Mapping[str, str] | None = None) -> Parts:
+    """`mended` are the files that findings stand in: those are the product whatever they are called.
+
+    `heads` are the files before the patch, for those that hold their own tests.
+    """
     product: list[FilePatch] = []
     new_tests: list[FilePatch] = []
     old_tests: list[FilePatch] = []
     setup: list[FilePatch] = []
-    for file in patch.files:
+    for whole in patch.files:
+        head = (heads or {}).get(whole.path)
+        file, inline = split(whole, head) if head is not None else (whole, None)
+        if inline is not None:
+            old_tests.append(inline)
+        if file is None:
+            continue
         if file.path in mended or file.old_path in mended:
             product.append(file)
         elif is_test(file.path) or is_test(file.old_path):

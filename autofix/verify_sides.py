@@ -59,13 +59,15 @@ class Versions:
 class Sides:
     """Shows one side at a time."""
 
-    def __init__(self, room: Room, patch: ParsedPatch, parts: Parts, *, folder: str = WORK, scratch: str) -> None:
+    def __init__(self, room: Room, patch: ParsedPatch, *, folder: str = WORK, scratch: str) -> None:
         self._room = room
         self._patch = patch
-        self._tests = {name for file in parts.tests for name in (file.path, file.old_path)}
         self._folder = folder
         self._kept = scratch
         self._files: Mapping[str, Versions] = {}
+        self._tests: set[str] = set()
+        # Files that hold their own tests: with the patch's tests only, and with all but those.
+        self._divided: dict[str, tuple[bytes | None, bytes | None]] = {}
 
     async def begin(self) -> Mapping[str, Versions]:
         """Both versions of every file that the patch touches. DoesNotApply when it was made on something else."""
@@ -83,6 +85,15 @@ class Sides:
         self._files = found
         return found
 
+    def divide(self, parts: Parts) -> None:
+        """Tell the tests from the product; before this every side but the head is the fix."""
+        product = {file.path: file for file in parts.product}
+        self._tests = {name for file in parts.tests for name in (file.path, file.old_path)}
+        for file in parts.tests:
+            if file.path in product:
+                head = self._files[file.path].head
+                self._divided[file.path] = (apply(file, head), apply(product[file.path], head))
+
     async def show(self, side: Side) -> None:
         wanted = {path: self._content(path, version, side) for path, version in self._files.items()}
         there = {path: content for path, content in wanted.items() if content is not None}
@@ -91,6 +102,9 @@ class Sides:
         await self._sh(_TOUCH, there)
 
     def _content(self, path: str, version: Versions, side: Side) -> bytes | None:
+        if path in self._divided and side in {"with_tests", "old_tests"}:
+            with_tests, old_tests = self._divided[path]
+            return with_tests if side == "with_tests" else old_tests
         is_test = path in self._tests
         shown = {"head": False, "with_tests": is_test, "fixed": True, "old_tests": not is_test}[side]
         return version.fixed if shown else version.head

@@ -31,21 +31,30 @@ START_PROGRAMS = {
     "reviewers/linters/run.py": "the linters",
     "app/demo/product.py": "the product itself, to be killed before everybody's eyes",
     "app/reviewing/gh_token.py": "gh, for the token a person already has",
+    "app/sandboxes/bubblewrap_start.py": "bubblewrap, and the commands that prepare its folders",
+    "app/sandboxes/inside/commands.py": "what an agent runs, inside a sandbox",
+    "app/sandboxes/inside/supervisor.py": "itself, for each transfer of files, inside a sandbox",
     "app/temporal_server.py": "the embedded Temporal server",
     "app/temporal_child.py": "becomes that server, or watches over it",
     "deploy/bootstrap.py": "makes the environment, before there is anything of ours",
 }
 # Functions that are one long literal: a table's columns, a payload's fields.
 PLAIN_DATA = ("app/store/migrations/", "app/forges/fake/shapes/")
-READ_ENVIRONMENT = {"app/settings.py", "deploy/bootstrap.py"}
+# The probe looks at its own, inside a sandbox.
+READ_ENVIRONMENT = {"app/settings.py", "app/sandboxes/probe_attacks.py", "deploy/bootstrap.py"}
 PRINT = {"app/cli.py"}
 # What starting the command line may load besides the standard library and our own nouns.
 CLI_MAY_LOAD = {"app", "typer", "annotated_doc", "shellingham", "click", "typing_extensions", "colorama"}
 
 # Written in pieces, so that this file does not contain them.
 HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "npmjs" + ".com", "deb.debian" + ".org")
-MACHINE_PATHS = (*("/wo" + f"rk/{name}" for name in ("main", "shared", ".library")), "/opt/" + "pypi", "/opt/" + "wheels", "/ro" + "ot/")
-PROMISES_TO_ONESELF = ("TO" + "DO", "FIX" + "ME", "XX" + "X:")
+MACHINE_PATHS = (
+    *("/wo" + f"rk/{name}" for name in ("main", "shared", ".library")),
+    "/opt/" + "pypi",
+    "/opt/" + "wheels",
+    "/ro" + "ot/.",
+)
+PROMISES_TO_ONESELF = ("# TO" + "DO:", "TO" + "DO(", "FIX" + "ME", "XX" + "X:")
 
 
 @cache

@@ -128,12 +128,12 @@ class Agent:
         if begun.kind == "fix" and not begun.workspace_key:
             wanted = FixWanted(agent_id=self.start.agent_id, task_key=begun.task_key, sandbox=room)
             made = await call("rule_fix", wanted, PatchMade, timing.AGENT_WORK, queue=queues.of_sandbox(room.host))
-            if made.patch_key and (made.whole or not begun.has_model):
+            if made.patch_key and (made.whole or begun.without_model):
                 proof = await self._prove(begun, made, "", "rule")
-                if proof.grade != "none" or not begun.has_model:
+                if proof.grade != "none" or begun.without_model:
                     return await self._deliver(word, proof.fix_key, "")
-        if not begun.has_model:
-            raise Ended(self._ending("failed", "no model is configured", no_model=True))
+        if begun.without_model:
+            raise Ended(self._ending("failed", begun.without_model, no_model=True))
         return await self._mend_by_model(word, begun, room)
 
     async def _mend_by_model(self, word: AgentWord, begun: BegunAgent, room: SandboxRef) -> FixDelivered | None:

@@ -42,7 +42,8 @@ class BegunAgent(Frozen):
     task_key: str = ""
     # The workspace of an earlier turn, to be restored.
     workspace_key: str = ""
-    has_model: bool = False
+    # Why no model may be asked, a clause; empty where one may.
+    without_model: str = ""
 
 
 class RoomWanted(Frozen):

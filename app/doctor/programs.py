@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.checkouts.git import Git
 from app.doctor.base import Ground, Line
+from app.sandbox_making import try_sandboxes
 from reviewers.linters.base import Linter
 from reviewers.linters.registry import LINTERS
 from reviewers.linters.run import OUR_PROGRAMS, SYSTEM_PATH, find_program
@@ -33,9 +34,14 @@ def linters_line(search_path: str) -> Line:
     return Line("ok", "linters", f"{text} · not installed: {missing}" if missing else text)
 
 
-async def check_sandbox(_: Ground) -> Line:
-    """Linters only read; running a repository's own code begins with fixes."""
-    return Line("wait", "sandbox", "none: comes with fixes; linters run no foreign code")
+async def check_sandbox(ground: Ground) -> Line:
+    """Every attack of the probe, in a real one. Without a sandbox reviews go on; fixes are not made."""
+    choice = await try_sandboxes(ground.settings)
+    if choice.backend is None:
+        return Line("wait", "sandbox", choice.reason, "fixes are made once one holds; reviews do not need it")
+    probes = choice.reports[-1].probes
+    held = sum(probe.held for probe in probes)
+    return Line("ok", "sandbox", f"{choice.backend.name}, held against {held} of {len(probes)} attacks")
 
 
 def _with_version(linter: Linter) -> str:

@@ -16,6 +16,8 @@ from app.settings import Connection, Settings
 
 # A model may think for a while, and its provider's library takes seconds to import.
 FOR_MODELS = timedelta(seconds=60)
+# The probe lets memory, processes and disk run out in a sandbox.
+FOR_PROBES = timedelta(seconds=60)
 
 
 def checks_of(settings: Settings) -> Sequence[Check]:
@@ -29,7 +31,7 @@ def checks_of(settings: Settings) -> Sequence[Check]:
             names=("store",),
         ),
         Check(part="Temporal", run=check_temporal, mend="see that it runs at temporal_address, or leave that out"),
-        Check(part="sandbox", run=check_sandbox, mend="then: corrigent doctor sandbox"),
+        Check(part="sandbox", run=check_sandbox, mend="then: corrigent doctor sandbox", deadline=FOR_PROBES),
         *_of_connections(settings),
         Check(part="model", run=check_model, mend="then: corrigent doctor model", deadline=FOR_MODELS),
         Check(part="git", run=check_git, mend="install git with the system's package manager"),

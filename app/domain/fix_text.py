@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from app.domain.fixes import ChangedFile, Comparison, Fix, Proof
 from app.domain.markdown import cell, clean_line, code, fenced
 from app.domain.model import Frozen
-from app.domain.phrases import Voice, and_list, count, sentence, short
+from app.domain.phrases import Voice, and_list, count, dollars, sentence, short
 
 NOTHING_PUSHED = "Nothing was pushed."
 # How many rows of the proof, and how many files, does a comment name before it only counts?
@@ -60,11 +60,21 @@ def no_sandbox(reason: str) -> str:
     )
 
 
-def no_model(numbers: Sequence[int]) -> str:
-    return (
-        f"No fix for {findings(numbers)}: no analyser has a safe one, and no model is configured. {NOTHING_PUSHED} "
-        f"A model is added with `model` in the operator's settings."
-    )
+def no_model(numbers: Sequence[int], reason: str) -> str:
+    """`reason` is a clause that says why no model was asked, with what would change that."""
+    if not numbers:
+        return f"Nothing was done: {clean_line(reason).rstrip('.')}."
+    why = clean_line(reason).rstrip(".")
+    return f"No fix for {findings(numbers)}: no analyser has a safe one, and {why}. {NOTHING_PUSHED}"
+
+
+def no_model_configured() -> str:
+    return "no model is configured (`model` in the operator's settings)"
+
+
+def money_is_spent(key: str, limit: float) -> str:
+    """`key` is of the configuration: "budget.day"."""
+    return f"what may be spent ({dollars(limit)}) is spent; a maintainer raises `{key}`"
 
 
 def agent_failed(reason: str) -> str:

@@ -16,6 +16,7 @@ class Terminal:
     def __init__(self) -> None:
         self._status = None
         self._console = None
+        self._going_on: dict[str, str] = {}
         # Imported when somebody looks on: a pipe needs none of it.
         if sys.stderr.isatty():
             from rich.console import Console
@@ -37,10 +38,13 @@ class Terminal:
             yield
 
     def progress(self, line: str) -> None:
+        """What a line "who: what" says stays until who says something else; any other line stands alone."""
+        who, colon, _ = line.partition(": ")
+        self._going_on = {**self._going_on, who: line} if colon else {}
         if self._status is not None:
             from rich.text import Text
 
-            self._status.update(Text(line))
+            self._status.update(Text(" · ".join(self._going_on.values()) or line))
 
     def say(self, *lines: str) -> None:
         self.show(Line(line) for line in lines)

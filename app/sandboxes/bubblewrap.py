@@ -78,7 +78,8 @@ class Bubblewrap:
             if record is None:
                 record = await self._anew(spec, sandbox_id, key, lease, generation=old.generation + 1 if old else 1)
             if self._ways.wanted(spec) and not record.network_closed:
-                await self._ways.open(sandbox_id, spec, self._net(record), self._link(record), starting.python())
+                env = environment(record.env)
+                await self._ways.open(sandbox_id, spec, self._net(record), self._link(record), env, starting.python())
             return record.ref(self.name)
 
     async def run(self, ref: SandboxRef, command: Command, offset: int = 0) -> AsyncIterator[Output | Ended]:

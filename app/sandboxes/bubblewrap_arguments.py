@@ -41,6 +41,8 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
         "HOME": HOME,
         "USER": "sandbox",
         "LANG": "C.UTF-8",
+        # A file that is edited twice in a second may keep its time and size: Python would run the old one.
+        "PYTHONDONTWRITEBYTECODE": "1",
         **env,
     }
 

@@ -82,7 +82,8 @@ class Docker:
             if record is None:
                 record = await self._make(spec, sandbox_id, key, lease, generation=old.generation + 1 if old else 1)
             if self._ways.wanted(spec) and not record.network_closed:
-                await self._ways.open(sandbox_id, spec, self._net(sandbox_id), self._link(sandbox_id), _PYTHON)
+                env = environment(record.env)
+                await self._ways.open(sandbox_id, spec, self._net(sandbox_id), self._link(sandbox_id), env, _PYTHON)
             return record.ref(self.name)
 
     async def run(self, ref: SandboxRef, command: Command, offset: int = 0) -> AsyncIterator[Output | Ended]:

@@ -112,8 +112,9 @@ class Egress:
             if verdict != "cut":
                 await self._flush(passage.client)
         finally:
-            self._record(passage, began, verdict, reason)
+            # First, since a disk that is full lets nothing be recorded.
             passage.client[1].transport.abort()
+            self._record(passage, began, verdict, reason)
 
     async def _flush(self, client: Streams) -> None:
         """Give the client time to take what is still for it."""

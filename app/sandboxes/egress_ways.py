@@ -41,7 +41,9 @@ class Ways:
     def wanted(self, spec: SandboxSpec) -> bool:
         return bool(spec.setup_hosts) or bool(self._registries(spec))
 
-    async def open(self, sandbox_id: str, spec: SandboxSpec, net: Path, link: Link, python: str) -> None:
+    async def open(
+        self, sandbox_id: str, spec: SandboxSpec, net: Path, link: Link, env: Mapping[str, str], python: str
+    ) -> None:
         """Listen in `net`, which is INSIDE to the sandbox, and start the relay. Done already is fine; NotDone when the
         relay cannot be started."""
         if sandbox_id in self._open:
@@ -51,7 +53,7 @@ class Ways:
         way = Egress(net / _SOCKET, rules, audit=audit, resolve=self._resolve, tls=self._tls)
         await way.open()
         try:
-            await _start_relay(link, python, spec)
+            await _start_relay(link, env, python, spec)
         except BaseException:
             await way.close()
             raise
@@ -87,10 +89,10 @@ def relay_program() -> bytes:
     return files("app.sandboxes").joinpath("egress_relay.py").read_bytes()
 
 
-async def _start_relay(link: Link, python: str, spec: SandboxSpec) -> None:
+async def _start_relay(link: Link, env: Mapping[str, str], python: str, spec: SandboxSpec) -> None:
     """It goes in as an argument, so that no file has to be put anywhere first."""
     argv = (python, "-I", "-S", "-c", relay_program().decode(), f"{INSIDE}/{_SOCKET}", str(RELAY_PORT))
-    command = Command(exec_id=_RELAY, argv=argv, cwd="/", within=spec.limits.wall, output_bytes=4096)
+    command = Command(exec_id=_RELAY, argv=argv, env=dict(env), cwd="/", within=spec.limits.wall, output_bytes=4096)
     said = b""
     async with aclosing(link.run(command)) as parts:
         async for part in parts:

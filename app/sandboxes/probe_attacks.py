@@ -29,7 +29,10 @@ _SEIZE = 0x4206
 _VSOCK, _PACKET, _ALG = 40, 17, 38
 _TIOCSTI = 0x5412
 # Names a sandbox's programs may see in their environment, beside what a test brings.
-_KNOWN = {"PATH", "HOME", "USER", "LANG", "LC_CTYPE", "PWD", "SHLVL", "_", "HOSTNAME", "TERM"}
+_KNOWN = {
+    *("PATH", "HOME", "USER", "LANG", "LC_CTYPE", "PWD", "SHLVL", "_", "HOSTNAME", "TERM"),
+    "PYTHONDONTWRITEBYTECODE",
+}
 
 Held = tuple[bool, str]
 

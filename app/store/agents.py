@@ -32,6 +32,7 @@ class Changes(TypedDict, total=False):
     prompt_key: str
     head_sha: str
     conversation: str
+    budget: AgentBudget
     spent: Spending
     attempt: int
     task_key: str
@@ -224,10 +225,9 @@ def _to_agent(row: RowMapping) -> Agent:
 
 def _as_columns(changes: Changes) -> dict[str, object]:
     columns: dict[str, object] = dict(changes)
-    if spent := changes.get("spent"):
-        columns["spent"] = spent.model_dump(mode="json")
-    if asked_by := changes.get("asked_by"):
-        columns["asked_by"] = asked_by.model_dump(mode="json")
+    for name in ("spent", "budget", "asked_by"):
+        if (value := changes.get(name)) is not None:
+            columns[name] = value.model_dump(mode="json")
     if "numbers" in changes:
         columns["numbers"] = list(changes["numbers"])
     return columns

@@ -46,6 +46,10 @@ class Usage:
     async def spent_since(self, connection: str, repo_id: str, since: datetime) -> float:
         return await self._sum((rows.c.connection == connection) & (rows.c.repo_id == repo_id) & (rows.c.at >= since))
 
+    async def spent_by(self, run_id: str) -> float:
+        """Dollars that are written down for one run or agent."""
+        return await self._sum(rows.c.run_id == run_id)
+
     async def _sum(self, which: ColumnElement[bool]) -> float:
         query = select(func.coalesce(func.sum(rows.c.dollars), 0.0)).where(which)
         return await self._db.read(lambda sql: sql.execute(query).scalar_one())

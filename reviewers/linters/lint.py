@@ -53,7 +53,7 @@ class Lint:
             return Result(linter=linter.name, label=f"{linter.name} (not installed)")
         label = f"{linter.name} {_version(linter.package, program)}".strip()
         async with self.turn:
-            self.change.progress(f"{linter.name} on {len(files)} {'file' if len(files) == 1 else 'files'}")
+            self.change.progress(f"linters: {linter.name} on {len(files)} {'file' if len(files) == 1 else 'files'}")
             try:
                 return await self._result(linter, program, label, files)
             except ProgramFailed as failure:

@@ -57,6 +57,7 @@ class Linters:
                 secrets = group.create_task(asyncio.to_thread(_secrets, change.diff))
                 linters = [group.create_task(lint.run(linter, paths)) for linter in LINTERS.values()]
         results = [*(task.result() for task in linters), secrets.result()]
+        change.progress("linters: done")
         return await asyncio.to_thread(_report, change, results, unreadable, lint.lines["new"])
 
 

@@ -75,7 +75,7 @@ class FolderRoom:
             process = await asyncio.create_subprocess_exec(
                 *argv,
                 cwd=cwd,
-                env={"PATH": self.path, **env},
+                env={"PATH": self.path, "PYTHONDONTWRITEBYTECODE": "1", **env},
                 stdin=asyncio.subprocess.PIPE,
                 stdout=output,
                 stderr=output,

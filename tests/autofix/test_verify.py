@@ -147,3 +147,49 @@ def test_a_red_test_must_be_red_because_of_the_code(message: str, reason: str) -
     ended = Ended(ending="exited", exit_code=1, output_bytes=0, seconds=0.1)
     run = CheckRun(command="x", ran=Ran(ended=ended, output=b""), tests={"t": TestResult("fail", message)})
     assert wrong_reason(run, ["t"], ["tests/test_fix.py", "tests/test_fix.mjs"]) == reason
+
+
+RUST = """\
+pub fn total(items: &[i32]) -> i32 {
+    items.iter().skip(1).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn none() {
+        assert_eq!(total(&[]), 0);
+    }
+}
+"""
+RUST_CODE = RUST.replace(".skip(1)", "")
+RUST_TEST = "    #[test]\n    fn all() {\n        assert_eq!(total(&[4, 5]), 9);\n    }\n"
+
+
+def with_test(code: str) -> str:
+    return code.removesuffix("}\n") + "\n" + RUST_TEST + "}\n"
+
+
+@pytest.mark.parametrize("head", [RUST, RUST.partition("\n#[cfg")[0]], ids=["tests there", "the first tests"])
+def test_tests_in_the_products_own_file_are_told_from_it(head: str) -> None:
+    code = head.replace(".skip(1)", "")
+    tests = f"\n#[cfg(test)]\nmod tests {{\n{RUST_TEST}}}\n"
+    fixed, tested = (with_test(code), with_test(head)) if head == RUST else (code + tests, head + tests)
+    patch = made(("src/lib.rs", head, fixed))
+    pieces = parted(patch, {"src/lib.rs"}, {"src/lib.rs": head})
+    product, test = pieces.product[0], pieces.old_tests[0]
+    # The empty line before the first tests may go with either.
+    assert (patches_content.apply(product, head.encode()) or b"").decode().strip() == code.strip()
+    assert (patches_content.apply(test, head.encode()) or b"").decode().replace("\n\n", "\n") == tested.replace(
+        "\n\n", "\n"
+    )
+    assert verify_tests.objection(patch, pieces) == ""
+
+
+def test_a_test_in_the_products_own_file_may_not_be_weakened() -> None:
+    weak = with_test(RUST_CODE).replace("total(&[]), 0", "0, 0")
+    patch = made(("src/lib.rs", RUST, weak))
+    pieces = parted(patch, {"src/lib.rs"}, {"src/lib.rs": RUST})
+    assert "changes a line of an existing test (src/lib.rs:11)" in verify_tests.objection(patch, pieces)

@@ -79,9 +79,10 @@ def _starts(line_range: dict[str, object] | None, wanted: InlineComment) -> bool
 
 def _told(thread: Thread | Discussion) -> Told:
     if isinstance(thread, Thread):
-        path, line = thread.anchor.path, thread.anchor.line
+        # A line that is gone is told by the place it had, as the other forges tell it.
+        line = thread.anchor.line or thread.anchor.original_line
         words = tuple((_speaker(one.user.login), one.body) for one in thread.comments)
-        return Told(path, line, thread.resolved, words)
+        return Told(thread.anchor.path, line, thread.resolved, words)
     assert thread.position is not None
     at = thread.position
     words = tuple((_speaker(one.user.login), one.body) for one in thread.notes)

@@ -106,6 +106,8 @@ async def test_an_analyser_s_own_fix_is_pushed_unasked_and_the_rounds_end(shop: 
     first = pull_request.head_sha
     await shop.forge.wait_until(lambda: pull_request.head_sha != first, timeout=90)
     await shop.reviewed(pull_request)
+    # The push is told when it is done, and the review of it does not wait for that.
+    await shop.forge.wait_until(lambda: said(pull_request), timeout=60)
     assert plain(said(pull_request)[-1]) == snapshot("""\
 **Finding 1 is mended and proved: commit-1 is on this branch.** +1 −1 `shop/prices.py`, the analyser's own fix
 

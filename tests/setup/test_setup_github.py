@@ -99,6 +99,7 @@ async def test_the_app_is_made_in_the_browser_and_its_settings_are_written(forge
     (connection,) = load_settings({"home": str(tmp_path / "home")}, {}).connections
     (app,) = forge.github.apps.values()
     assert (connection.app_id, connection.slug, connection.api_url) == (app.app_id, app.slug, forge.api_url)
+    assert connection.webhook_secret is not None
     assert connection.webhook_secret.get_secret_value() == app.webhook_secret
     assert app.permissions == REVIEW
     # Nothing reaches us, and every delivery is recorded for polling.

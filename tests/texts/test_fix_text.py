@@ -12,8 +12,10 @@ from app.domain.fix_text import (
     already_mended,
     branch_moved,
     fix_text,
+    money_is_spent,
     no_fix,
     no_model,
+    no_model_configured,
     no_sandbox,
 )
 from app.domain.fixes import ChangedFile, Comparison, Fix, Patch, Proof
@@ -146,9 +148,15 @@ def test_why_there_is_no_fix() -> None:
             ),
         ),
         (
-            no_model((2,)),
+            no_model((2,), no_model_configured()),
             snapshot(
-                "No fix for finding 2: no analyser has a safe one, and no model is configured. Nothing was pushed. A model is added with `model` in the operator's settings."
+                "No fix for finding 2: no analyser has a safe one, and no model is configured (`model` in the operator's settings). Nothing was pushed."
+            ),
+        ),
+        (
+            no_model((2,), money_is_spent("budget.day", 20.0)),
+            snapshot(
+                "No fix for finding 2: no analyser has a safe one, and what may be spent (`$20`) is spent; a maintainer raises `budget.day`. Nothing was pushed."
             ),
         ),
         (

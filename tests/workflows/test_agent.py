@@ -50,7 +50,7 @@ M = TypeVar("M", bound=BaseModel)
 Answer = TypeVar("Answer")
 REF = PullRequestRef(connection="github", repo_id="1001", number=12)
 BEGIN, APPLY = AgentWord(kind="begin", action_key="a" * 64), AgentWord(kind="apply", action_key="b" * 64)
-WORK = BegunAgent(status="work", task_key="t" * 64, has_model=True)
+WORK = BegunAgent(status="work", task_key="t" * 64)
 FINISHED = ChunkDone(end="finished", result_key="r" * 64)
 
 
@@ -258,11 +258,11 @@ async def test_without_a_sandbox_nothing_runs(agents: Agents, steps: Steps) -> N
 
 
 async def test_without_a_model_only_rules_mend(agents: Agents, steps: Steps) -> None:
-    steps.begun = [WORK.model_copy(update={"has_model": False})]
+    steps.begun = [WORK.model_copy(update={"without_model": "no model is configured"})]
     await agents.tell()
     assert await agents.ended() == ["begin", "room to work", "rule", "leave", "end"]
     [ending] = steps.heard(AgentEnding)
-    assert (ending.no_model, ending.told) == (True, True)
+    assert (ending.no_model, ending.reason) == (True, "no model is configured")
 
 
 @pytest.mark.parametrize("end", ["budget", "stuck"])

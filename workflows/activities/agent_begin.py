@@ -1,7 +1,7 @@
 """Taking up an agent: what is open now, the words it was given, and the code, put where its sandbox finds them."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import NamedTuple
 
 import structlog
@@ -10,16 +10,18 @@ from temporalio import activity
 
 from app.checkouts.mirrors import Fetched, Mirrors
 from app.checkouts.snapshot import make
-from app.domain.agents import Agent, AgentTask
-from app.domain.fix_text import already_mended
+from app.domain.agents import Agent, AgentBudget, AgentTask
+from app.domain.fix_text import already_mended, money_is_spent, no_model_configured
 from app.domain.fixes import Fix
 from app.domain.pull_request import PullRequest
+from app.domain.repo_config import ConfigInForce
 from app.forges.base import ForgeReader
 from app.store.actions import Actions
 from app.store.agents import ENDED, Agents
 from app.store.blobs import Blobs
 from app.store.effects import Effects
 from app.store.findings import Findings
+from app.store.usage import Usage
 from workflows.activities.agent_telling import Telling
 from workflows.activities.configuration import Configurations
 from workflows.activities.fetching import Fetching
@@ -52,6 +54,7 @@ class AgentBeginning:
         fetching: Fetching,
         configurations: Configurations,
         telling: Telling,
+        usage: Usage,
         has_model: bool,
         clock: Callable[[], datetime],
     ) -> None:
@@ -65,6 +68,7 @@ class AgentBeginning:
         self.fetching = fetching
         self.configurations = configurations
         self.telling = telling
+        self.usage = usage
         self.has_model = has_model
         self.clock = clock
 
@@ -78,7 +82,7 @@ class AgentBeginning:
             await self.agents.end(agent.agent_id, "stopped", f"the pull request is {pull_request.state}", self.clock())
             return BegunAgent(status="over")
         if wanted.word.kind == "apply" and await self._fix_stands(agent, pull_request):
-            return BegunAgent(status="deliver", kind=agent.kind, has_model=self.has_model)
+            return BegunAgent(status="deliver", kind=agent.kind)
         return await self._work(_Found(agent, pull_request, wanted.word), wanted.round)
 
     async def _heed(self, wanted: BeginAgent) -> Agent | None:
@@ -132,8 +136,27 @@ class AgentBeginning:
             kind=agent.kind,
             task_key=task_key,
             workspace_key=agent.snapshot_key,
-            has_model=self.has_model,
+            without_model=await self._without_model(agent, task_key),
         )
+
+    async def _without_model(self, agent: Agent, task_key: str) -> str:
+        """Why no model may be asked; where one may, the row says for how much."""
+        if not self.has_model:
+            return no_model_configured()
+        task = await self.blobs.get_model(task_key, AgentTask)
+        limits = (await self.blobs.get_model(task.config_key, ConfigInForce)).config.budget
+        today = datetime.combine(self.clock().date(), time(), UTC)
+        left = {
+            "budget.pull_request": limits.pull_request - await self.usage.spent(agent.ref),
+            "budget.day": limits.day - await self.usage.spent_since(agent.ref.connection, agent.ref.repo_id, today),
+        }
+        key = min(left, key=left.__getitem__)
+        if left[key] <= 0:
+            return money_is_spent(key, limits.pull_request if key == "budget.pull_request" else limits.day)
+        # What it spent before, on earlier words, is counted already.
+        dollars = agent.spent.dollars + min(left[key], AgentBudget().dollars)
+        await self.agents.change(agent.agent_id, budget=agent.budget.model_copy(update={"dollars": dollars}))
+        return ""
 
     async def _open_numbers(self, agent: Agent) -> tuple[int, ...]:
         return tuple(

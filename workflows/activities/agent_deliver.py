@@ -12,10 +12,13 @@ from app.domain.errors import HeadMoved
 from app.domain.fix_text import Whereabouts, agent_failed, branch_moved, fix_text, no_fix, no_model, no_sandbox
 from app.domain.fixes import Fix
 from app.domain.pull_request import PullRequest
+from app.domain.review import ReviewerUsage
 from app.forges.base import ForgeReader
 from app.store.agents import ENDED, Agents
 from app.store.blobs import Blobs
 from app.store.environment_problems import EnvironmentProblems
+from app.store.repositories import Repositories
+from app.store.usage import Usage
 from workflows import timing
 from workflows.activities.agent_push import Pushed, Pushing
 from workflows.activities.agent_start import NOBODY
@@ -37,18 +40,24 @@ class Delivering:
         readers: Mapping[str, ForgeReader],
         agents: Agents,
         problems: EnvironmentProblems,
+        repositories: Repositories,
+        usage: Usage,
         blobs: Blobs,
         pushing: Pushing,
         telling: Telling,
+        model: str,
         time_scale: float,
         clock: Callable[[], datetime],
     ) -> None:
         self.readers = readers
         self.agents = agents
         self.problems = problems
+        self.repositories = repositories
+        self.usage = usage
         self.blobs = blobs
         self.pushing = pushing
         self.telling = telling
+        self.model = model
         self.time_scale = time_scale
         self.clock = clock
 
@@ -57,7 +66,7 @@ class Delivering:
         agent = await self._agent(wanted.agent_id)
         if agent.state in ENDED:
             return FixDelivered(status="none")
-        await self._report(agent, wanted.problem)
+        await self._write_down(agent, wanted.problem)
         agent = await self._take(agent, wanted)
         pull_request = await self.readers[agent.ref.connection].pull_request(agent.ref)
         if pull_request.state != "open":
@@ -163,19 +172,34 @@ class Delivering:
         agent = await self._agent(ending.agent_id)
         if agent.state in ENDED:
             return
-        await self._report(agent, ending.problem)
+        await self._write_down(agent, ending.problem)
         if not ending.told:
             await self.agents.end(agent.agent_id, ending.state, ending.reason, self.clock())
         elif ending.no_sandbox:
             await self.telling.say_end(agent, ending.state, no_sandbox(ending.reason), mended=False)
         elif ending.no_model:
-            await self.telling.say_end(agent, ending.state, no_model(agent.numbers), mended=False)
+            await self.telling.say_end(agent, ending.state, no_model(agent.numbers, ending.reason), mended=False)
         elif agent.kind == "fix":
             await self._no_fix(agent, agent.numbers, ending.reason)
         else:
             await self.telling.say_end(agent, ending.state, agent_failed(ending.reason), mended=False)
 
-    async def _report(self, agent: Agent, problem: str) -> None:
+    async def _write_down(self, agent: Agent, problem: str) -> None:
+        """For those who pay, what it cost; for the operator, what was wrong with its sandbox."""
+        spent = agent.spent
+        if spent.steps:
+            usage = ReviewerUsage(
+                model=self.model,
+                requests=spent.steps,
+                input_tokens=spent.input_tokens,
+                output_tokens=spent.output_tokens,
+                cached_tokens=spent.cached_tokens,
+                dollars=max(0.0, spent.dollars - await self.usage.spent_by(agent.agent_id)),
+            )
+            installation = await self._installation(agent)
+            # Once for each try: what later ones add is told apart from what is written down.
+            name = f"agent {agent.attempt}"
+            await self.usage.add(agent.agent_id, agent.ref, installation, usage, self.clock(), reviewer=name)
         if problem:
             await self.problems.report(
                 agent.ref.connection,
@@ -185,6 +209,10 @@ class Delivering:
                 agent_id=agent.agent_id,
                 now=self.clock(),
             )
+
+    async def _installation(self, agent: Agent) -> str:
+        repo = await self.repositories.get(agent.ref.connection, agent.ref.repo_id)
+        return repo.installation_id if repo else ""
 
     async def _agent(self, agent_id: str) -> Agent:
         agent = await self.agents.get(agent_id)

@@ -9,6 +9,7 @@ import typer
 
 from app.domain.errors import Refused, UserError
 from app.domain.names import NAME
+from app.eval.cli import register
 
 app = typer.Typer(
     name="corrigent",
@@ -173,6 +174,9 @@ def migrate(home: Home = None) -> None:
     from app.up import run_migration
 
     leave(run_migration(home=home))
+
+
+register(app)
 
 
 def leave(code: int) -> None:

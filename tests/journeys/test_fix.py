@@ -55,7 +55,7 @@ async def test_a_finding_is_mended_from_the_command_to_the_resolved_thread(
 | | before, commit-1 | after |
 |---|---|---|
 | `python3 -m unittest -v tests.test_timeout` (new) | AssertionError: Lists differ: [2000] != [2] | pass |
-| the repository's checks, `python3 -m unittest discover -v -s tests` | pass | 1 pass |
+| the repository's checks, `python3 -m unittest discover -v -s tests` | 1 pass | 2 pass |
 | finding 3, reviewed again | present | gone |
 
 `/corrigent apply 3` puts it on this branch (then `git pull`)
@@ -86,7 +86,7 @@ Fix: timeout in milliseconds, the client takes seconds
 The timeout is given in seconds.
 
 Mends finding 3.
-Proved: python3 -m unittest -v tests.test_timeout: AssertionError: Lists differ: [2000] != [2], then pass; the repository's checks, python3 -m unittest discover -v -s tests: pass, then 1 pass; finding 3, reviewed again: present, then gone.
+Proved: python3 -m unittest -v tests.test_timeout: AssertionError: Lists differ: [2000] != [2], then pass; the repository's checks, python3 -m unittest discover -v -s tests: 1 pass, then 2 pass; finding 3, reviewed again: present, then gone.
 Asked by maria.\
 """)
     assert [thread.resolved for thread in reviewed.threads] == [False, True]
@@ -106,9 +106,11 @@ async def test_an_analyser_s_own_fix_is_pushed_unasked_and_the_rounds_end(shop: 
     first = pull_request.head_sha
     await shop.forge.wait_until(lambda: pull_request.head_sha != first, timeout=90)
     await shop.reviewed(pull_request)
-    # The push is told when it is done, and the review of it does not wait for that.
-    await shop.forge.wait_until(lambda: said(pull_request), timeout=60)
-    assert plain(said(pull_request)[-1]) == snapshot("""\
+    # Told where the finding was, and nowhere else.
+    (thread,) = pull_request.threads
+    await shop.forge.wait_until(lambda: len(thread.comments) == 2, timeout=60)
+    assert said(pull_request) == []
+    assert plain(thread.comments[-1].body.partition("\n\n<!--")[0]) == snapshot("""\
 **Finding 1 is mended and proved: commit-1 is on this branch.** +1 −1 `shop/prices.py`, the analyser's own fix
 
 | | before, commit-2 | after |

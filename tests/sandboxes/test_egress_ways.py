@@ -1,6 +1,5 @@
 """The way out of a real sandbox: during setup the list and private registries, afterwards nothing, crashes or not."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.sandboxes.base import Host, NotDone, SandboxSpec
+from app.sandboxes.base import Host, SandboxSpec
 from app.sandboxes.bubblewrap import Bubblewrap
 from app.sandboxes.egress_rules import EgressRules, PrivateRegistry
 from app.sandboxes.egress_ways import Ways
@@ -98,20 +97,19 @@ async def test_setup_reaches_the_list_and_afterwards_there_is_no_way_around(
 async def test_a_process_that_takes_over_opens_the_way_again_but_not_one_that_was_closed(
     sandboxes: Path, internet: Internet
 ) -> None:
-    dead = ways(internet)
-    first, second = Bubblewrap(sandboxes, ways=dead), Bubblewrap(sandboxes, ways=ways(internet))
-    async with server(internet.echo) as port, sandbox(second, reaching(port)) as room:
-        url = f"http://registry.example:{port}/"
-        await first.provision(reaching(port), "way", LEASE)
-        await dead.forget(room.ref.sandbox_id)
+    died, taking_over, later = ways(internet), ways(internet), ways(internet)
+    first, second, third = (Bubblewrap(sandboxes, ways=way) for way in (died, taking_over, later))
+    async with server(internet.echo) as port, sandbox(first, reaching(port)) as room:
+        url, sandbox_id = f"http://registry.example:{port}/", room.ref.sandbox_id
+        await died.forget(sandbox_id)
         assert (await fetched(room, url)).startswith("refused")
-        third = Bubblewrap(sandboxes, ways=ways(internet))
-        again = SandboxRoom(third, await third.provision(reaching(port), "way", LEASE))
+        again = SandboxRoom(second, await second.provision(reaching(port), "way", LEASE))
         assert await fetched(again, url) == "hello"
-        await third.close_network(again.ref)
-        fourth = Bubblewrap(sandboxes, ways=ways(internet))
-        closed = SandboxRoom(fourth, await fourth.provision(reaching(port), "way", LEASE))
+        await second.close_network(again.ref)
+        closed = SandboxRoom(third, await third.provision(reaching(port), "way", LEASE))
         assert (await fetched(closed, url)).startswith("refused [Errno")
+        for way in (taking_over, later):
+            await way.forget(sandbox_id)
 
 
 @pytest.mark.parametrize(("trust", "expected"), [("member", "hello"), ("outsider", "refused")])
@@ -131,22 +129,5 @@ async def test_private_packages_are_for_members_code_only(
 async def test_a_sandbox_without_a_list_has_no_proxy(sandboxes: Path, internet: Internet) -> None:
     backend = Bubblewrap(sandboxes, ways=ways(internet))
     async with sandbox(backend, SPEC) as room:
-        seen = await room.run(["sh", "-c", "env | grep -i proxy; ls /run/corrigent/net"])
+        seen = await room.run(["sh", "-c", "env | grep -i proxy; test ! -e /run/corrigent/net || echo open"])
     assert not seen.output.strip()
-
-
-async def test_a_relay_that_does_not_come_up_is_said(sandboxes: Path, internet: Internet) -> None:
-    backend, taking = (
-        Bubblewrap(sandboxes, ways=Ways()),
-        "import socket, time; s = socket.create_server(('127.0.0.1', 3128)); print(1, flush=True); time.sleep(60)",
-    )
-    async with sandbox(backend, SPEC) as room:
-        holding = asyncio.create_task(room.run(["python3", "-c", taking], exec_id="holding"))
-        while not (
-            await room.run(["python3", "-c", "import socket; socket.create_connection(('127.0.0.1', 3128))"])
-        ).passed:
-            await asyncio.sleep(0.02)
-        with pytest.raises(NotDone, match="relay ended"):
-            await Bubblewrap(sandboxes, ways=ways(internet)).provision(reaching(1), "way", LEASE)
-        await backend.kill(room.ref, "holding")
-        await holding

@@ -80,7 +80,7 @@ async def test_long_output_keeps_its_beginning_and_its_end(room: SandboxRoom) ->
 async def test_a_command_sees_exactly_the_environment_it_is_given(room: SandboxRoom) -> None:
     ran = await room.run(["/usr/bin/env"], env={"ONE": "1"})
     names = {line.partition("=")[0] for line in ran.output.decode().splitlines()}
-    assert names == {"PATH", "HOME", "USER", "LANG", "ONE"}
+    assert names == {"PATH", "HOME", "USER", "LANG", "PYTHONDONTWRITEBYTECODE", "ONE"}
     assert f"HOME={HOME}" in ran.output.decode()
 
 

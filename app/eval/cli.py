@@ -14,7 +14,8 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     parts: Annotated[
-        list[str] | None, typer.Argument(help="theory, harness, replay, anchors, drawn, bugs; all when none is named.")
+        list[str] | None,
+        typer.Argument(help="theory, harness, replay, anchors, drawn, convergence, bugs; all when none is named."),
     ] = None,
     data: Annotated[
         Path, typer.Option(help="The folder of the recorded changes.", envvar="CORRIGENT_EVAL_DATA")
@@ -34,6 +35,7 @@ def evaluate(
         Path, typer.Option(help="Where rows and reports are kept; the same folder again goes on.")
     ] = Path("corrigent-eval"),
     compare: Annotated[Path | None, typer.Option(help="The results of an earlier run, to compare with.")] = None,
+    clone: Annotated[Path, typer.Option(help="A clone whose history is pushed again, for convergence.")] = Path(),
     what_if: Annotated[
         Path | None, typer.Option(help="A clone: review its last merged changes again. Nothing is posted.")
     ] = None,
@@ -56,6 +58,7 @@ def evaluate(
         budget=budget,
         results=results,
         compare=compare,
+        clone=clone,
         what_if=what_if,
         last=last,
         output=output,

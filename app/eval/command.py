@@ -22,12 +22,15 @@ from app.settings import load_settings
 from reviewers.evals import sections
 from reviewers.evals.bug_section import bug_section, comparison, what_if_section
 from reviewers.evals.cases import SETS, BugDiff, Case, ExpertDiff, read_cases, read_expert_diffs
+from reviewers.evals.convergence_section import PUSHES, convergence_section
 from reviewers.evals.figures import EvalReport, Section
 from reviewers.evals.history import past_changes
 from reviewers.evals.recorded import read_expert_reviews, read_judged_reviews
 from reviewers.evals.reviewed import Reviewed
 
-PARTS = ("theory", "harness", "replay", "anchors", "drawn", "bugs")
+PARTS = ("convergence", "theory", "harness", "replay", "anchors", "drawn", "bugs")
+# Those that need no recorded changes.
+_WITHOUT_DATA = {"theory", "convergence"}
 
 DONE, MISSED, INCOMPLETE = 0, 1, 3
 LINTERS = "linters alone"
@@ -35,6 +38,8 @@ LINTERS = "linters alone"
 _DRAWN, _DRAWN_QUICKLY = 20_000, 1_000
 # A look at every set instead of all of it.
 _QUICK_LIMIT = 20
+# Commits of a history that are pushed again: whole pull requests of twenty, and a small one.
+_PUSHED, _PUSHED_QUICKLY = 100, 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +58,8 @@ class Asked:
     budget: float
     results: Path
     compare: Path | None
+    # A clone whose history is pushed again, to see that reviews converge.
+    clone: Path
     # A clone whose last merged changes are reviewed in place of recorded ones.
     what_if: Path | None
     last: int
@@ -64,7 +71,7 @@ def run_eval(asked: Asked) -> int:
     """0 when every target is met, 1 when one is missed, 3 when not everything could be reviewed."""
     if unknown := [part for part in asked.parts if part not in PARTS]:
         raise UserError(f"There is no part {unknown[0]!r}; there are {', '.join(PARTS)}.")
-    if asked.what_if is None and not asked.data.is_dir():
+    if asked.what_if is None and not asked.data.is_dir() and not set(asked.parts) <= _WITHOUT_DATA:
         raise UserError(f"There is no folder {asked.data}; --data names the one with the recorded changes.")
     return _Evaluation(asked).run()
 
@@ -102,8 +109,15 @@ class _Evaluation:
                 return sections.replay(read_judged_reviews(data))
             case "anchors":
                 return sections.anchors(self._cases())
+            case "convergence":
+                return asyncio.run(self._convergence())
             case _:
                 return asyncio.run(drawn_section(read_expert_diffs(data), repetitions=1 if quick else 5))
+
+    async def _convergence(self) -> Section:
+        last, pushes = (_PUSHED_QUICKLY, _PUSHED_QUICKLY) if self._asked.quick else (_PUSHED, PUSHES)
+        async with past_changes(self._asked.clone, last=last) as changes:
+            return await convergence_section(changes, pushes=pushes)
 
     def _parts(self) -> Sequence[str]:
         """A look at a clone needs no recorded data."""

@@ -33,6 +33,8 @@ _ONE_OF, _SHORTEST = 25, 16
 _SAYS, _DISMISSED = 0.6, 0.3
 _NOISE = Noise(lines_off=0)
 _CONFIG = RepoConfig(comment_limit=50)
+# A name that no repository has.
+_ANOTHER_FILE = b".somebody-elses-work-3f1c"
 
 
 class Convergence(NamedTuple):
@@ -46,21 +48,44 @@ class Convergence(NamedTuple):
     returned: int
     # Threads about what has an open thread.
     repeated: int
+    # Rebases without a change of the patch that would be read again.
+    rebases_read: int
+
+    def plus(self, other: "Convergence") -> "Convergence":
+        return Convergence(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+NOTHING = Convergence(0, 0, 0, 0, 0, 0)
 
 
 async def replay(changes: Sequence[PastChange], *, seed: int = 0) -> Convergence:
     """The changes, oldest first, as pushes to one pull request; each is reviewed, and people answer in between."""
     if not changes:
-        return Convergence(0, 0, 0, 0, 0)
+        return NOTHING
     pull_request = _PullRequest(changes[0].git, changes[0].base_sha, random.Random(seed))  # noqa: S311 - a simulation
     for change in changes:
         await pull_request.push(change.head_sha)
     return pull_request.seen
 
 
+async def carried_over(git: Git, base_sha: str, head_sha: str) -> bool:
+    """Whether the same patch on a base that has moved on is known again: then nothing is read and no model asked."""
+    moved = [await _with_a_file_more(git, commit) for commit in (base_sha, head_sha)]
+    before, after = await diffing.patch_id(git, base_sha, head_sha), await diffing.patch_id(git, *moved)
+    return before == after
+
+
+async def _with_a_file_more(git: Git, commit: str) -> str:
+    """The commit's tree after somebody else added a file that it does not hold."""
+    blob = (await git.run("hash-object", "-w", "--stdin", stdin=b"Of another pull request.\n")).strip()
+    tree = await git.run("ls-tree", "-z", objects.checked(commit))
+    entry = b"100644 blob " + blob + b"\t" + _ANOTHER_FILE + b"\0"
+    return (await git.run("mktree", "-z", stdin=tree + entry)).decode("ascii").strip()
+
+
 class _PullRequest:
     def __init__(self, git: Git, base_sha: str, chance: random.Random) -> None:
-        self.seen = Convergence(0, 0, 0, 0, 0)
+        self.seen = NOTHING
         self._git = git
         self._base_sha = base_sha
         self._chance = chance
@@ -88,6 +113,8 @@ class _PullRequest:
         )
         self._count(conclusion, diff)
         self._keep(conclusion, head_sha)
+        if not await carried_over(self._git, self._base_sha, head_sha):
+            self.seen = self.seen._replace(rebases_read=self.seen.rebases_read + 1)
 
     async def _diff(self, base_sha: str, head_sha: str) -> Diff:
         return await diffing.diff(self._git, base_sha, head_sha, limits=_CONFIG.limits)
@@ -96,13 +123,15 @@ class _PullRequest:
         posted = [one for one in conclusion.decided if one.decision == "post"]
         told = {(squeeze(one.finding.quote), one.finding.place.path): one.state for one in self._known.values()}
         states = [told.get((squeeze(one.finding.quote), one.finding.place.path)) for one in posted]
-        self.seen = Convergence(
-            pushes=self.seen.pushes + 1,
-            posted=self.seen.posted + len(posted),
-            on_untouched=self.seen.on_untouched + sum(self._was_read(one, diff) for one in posted),
-            returned=self.seen.returned + states.count("dismissed"),
-            repeated=self.seen.repeated + sum(_has_thread(one, self._known) for one in posted),
+        now = Convergence(
+            pushes=1,
+            posted=len(posted),
+            on_untouched=sum(self._was_read(one, diff) for one in posted),
+            returned=states.count("dismissed"),
+            repeated=sum(_has_thread(one, self._known) for one in posted),
+            rebases_read=0,
         )
+        self.seen = self.seen.plus(now)
 
     def _was_read(self, one: Decided, diff: Diff) -> bool:
         hunk = hunk_at(one.finding.place, diff)

@@ -11,7 +11,9 @@ from app.eval.results import MadeBy, open_results
 from reviewers.evals import sections
 from reviewers.evals.bug_section import bug_section
 from reviewers.evals.cases import SETS, read_cases, read_expert_diffs
+from reviewers.evals.convergence_section import PUSHES, convergence_section
 from reviewers.evals.figures import Section
+from reviewers.evals.history import past_changes
 from reviewers.evals.recorded import read_expert_reviews, read_judged_reviews
 from reviewers.evals.reviewed import Reviewed
 from tests.bench.figures import Figure
@@ -32,6 +34,8 @@ async def measure(quick: bool) -> Sequence[Figure]:
         await asyncio.to_thread(sections.replay, read_judged_reviews(DATA)),
         await asyncio.to_thread(sections.anchors, cases),
     ]
+    async with past_changes(Path(__file__).parent.parent.parent, last=5 if quick else 100) as changes:
+        parts.append(await convergence_section(changes, pushes=min(PUSHES, len(changes))))
     parts.append(await drawn_section(read_expert_diffs(DATA), repetitions=1 if quick else 5))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         results = open_results(Path(folder), MadeBy(version="", model="", effort="normal", judge=""))

@@ -156,7 +156,7 @@ def test_what_if_reviews_a_clone_s_last_changes(corrigent: typer.Typer, tmp_path
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nonsense"], "There is no part 'nonsense'; there are theory"),
+        (["nonsense"], "There is no part 'nonsense'; there are convergence"),
         (["--data", "/nowhere"], "There is no folder /nowhere"),
     ],
 )

@@ -6,7 +6,19 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from tests.bench import acknowledging, large_diff, latency, limits, memory, micro, throughput
+from tests.bench import (
+    acknowledging,
+    agent,
+    large_diff,
+    latency,
+    limits,
+    memory,
+    micro,
+    prover,
+    quality,
+    sandboxes,
+    throughput,
+)
 from tests.bench.figures import Figure, table
 
 # Whether it is a quick run, for a look, or a whole one -> the figures.
@@ -22,6 +34,10 @@ BENCHES: Mapping[str, tuple[str, Bench]] = {
     "large-diff": ("A diff of 20,000 lines", large_diff.measure),
     "limits": ("A thousand pushes on one installation", limits.measure),
     "micro": ("The small parts", micro.measure),
+    "sandboxes": ("Sandboxes", sandboxes.measure),
+    "prover": ("Right, wrong and poisoned fixes through the prover", prover.measure),
+    "agent": ("An agent's 200 steps in Temporal's history", agent.measure),
+    "quality": ("What the reviewers find of what is planted", quality.measure),
 }
 
 

@@ -8,6 +8,7 @@ from app.domain.errors import UserError
 from app.settings import Settings, load_settings
 from app.wiring import open_forges
 from tests.contracts.worlds import OpenLimits
+from tests.gitlab.support import SIGNING_TOKEN
 
 GOOD = {
     "key": '"gitlab"',
@@ -88,8 +89,8 @@ def test_a_mistake_is_told_without_its_secret(tmp_path: Path, changes: dict[str,
 
 
 async def test_what_is_configured_is_what_our_parts_are_built_with(tmp_path: Path) -> None:
-    settings = load(tmp_path, signing_token='"s3cret-sign"', old_signing_token='"s3cret-old"')
+    settings = load(tmp_path, signing_token=f'"{SIGNING_TOKEN}"')
     async with open_forges(settings, OpenLimits()) as forges:
         built = forges.all["gitlab"].connection
         assert (built.token.get_secret_value(), built.user_id) == ("s3cret-token", 900)
-        assert [one.get_secret_value() for one in built.signing_tokens] == ["s3cret-sign", "s3cret-old"]
+        assert [one.get_secret_value() for one in built.signing_tokens] == [SIGNING_TOKEN]

@@ -18,7 +18,7 @@ from app.metrics import Metrics
 from app.queue_activities import ALL_QUEUES, Held, Queue, activities_of
 from app.reviewer_making import ModelReviewers
 from app.routing import Routing
-from app.sandbox_making import own_sandboxes
+from app.sandbox_making import bases_of, own_sandboxes
 from app.settings import Settings
 from app.store.deliveries import Deliveries
 from app.sweeper import POLL_EVERY, SWEEP_EVERY, Sweeper
@@ -196,6 +196,7 @@ async def _held(
         reviewers=reviewers,
         agent_models=AgentModels(settings, state.store, reviewers, clock=utc_now),
         sandboxes=sandboxes.parts(),
+        bases=bases_of(settings, state.store.blobs),
         work_folder=stack.enter_context(own_folder(settings.home / "work")),
     )
 

@@ -17,6 +17,7 @@ from app.store.blobs import Blobs
 from app.wiring import Forges, Store, open_mirrors, open_patching, open_retention, operator_layers, utc_now, voices
 from workflows import queues
 from workflows.activities.act import Acting
+from workflows.activities.agent_bases import AgentBases
 from workflows.activities.agent_begin import AgentBeginning
 from workflows.activities.agent_chunk import AgentChunks
 from workflows.activities.agent_deliver import Delivering
@@ -59,6 +60,7 @@ class Held:
     reviewers: ModelReviewers
     agent_models: AgentModels
     sandboxes: Sandboxes
+    bases: AgentBases
     # Where changes are unpacked.
     work_folder: Path
 
@@ -73,7 +75,7 @@ def activities_of(wanted: frozenset[Queue], held: Held) -> Mapping[str, Sequence
     if queues.LLM in wanted:
         made[queues.LLM] = llm_activities(held)
     if queues.SANDBOX in wanted:
-        made[queues.SANDBOX] = sandbox_activities(blobs, held.sandboxes, folder)
+        made[queues.SANDBOX] = sandbox_activities(blobs, held.sandboxes, held.bases, folder)
     return made
 
 
@@ -110,10 +112,10 @@ def llm_activities(held: Held) -> Sequence[Activity]:
     return (reading.read_change, chunks.agent_chunk, proving.prove_fix)
 
 
-def sandbox_activities(blobs: Blobs, sandboxes: Sandboxes, work_folder: Path) -> Sequence[Activity]:
+def sandbox_activities(blobs: Blobs, sandboxes: Sandboxes, bases: AgentBases, work_folder: Path) -> Sequence[Activity]:
     """With nothing."""
     reading = Reading(blobs=blobs, make=make_plain, watch=silent, keep=None, work_folder=work_folder)
-    rooms = AgentRooms(blobs=blobs, sandboxes=sandboxes, rule_fixes=rule_fixes)
+    rooms = AgentRooms(blobs=blobs, sandboxes=sandboxes, bases=bases, rule_fixes=rule_fixes)
     return (reading.read_change, rooms.open_room, rooms.rule_fix, rooms.take_patch, rooms.leave_room)
 
 

@@ -1,6 +1,8 @@
 """The sandboxes of this machine: which kinds the operator wants, and the first of them that holds against its probe."""
 
 import asyncio
+import platform
+import ssl
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -9,12 +11,19 @@ from pathlib import Path
 
 import structlog
 
-from app.sandboxes.base import Backend, NotDone, Room, SandboxGone, SandboxRef
+from app.domain.errors import UserError
+from app.sandboxes.base import Backend, Host, NotDone, Room, SandboxGone, SandboxRef
+from app.sandboxes.egress_names import plain_port
+from app.sandboxes.egress_rules import EgressRules
 from app.sandboxes.egress_ways import Ways
+from app.sandboxes.prepared import PreparedBases
 from app.sandboxes.registry import BACKENDS, Choice, Means, choose
 from app.sandboxes.room import SandboxRoom
+from app.sandboxes.shelf import FolderShelf
 from app.settings import Settings
+from app.store.blobs import Blobs
 from autofix.rule_fixes import programs
+from workflows.activities.agent_bases import AgentBases
 from workflows.activities.agent_room import Chosen, Sandboxes
 
 log = structlog.get_logger()
@@ -30,9 +39,12 @@ REAP_EVERY = timedelta(seconds=30)
 class OwnSandboxes:
     """The backends of this process, in the order of preference; the first that passes its probe is used."""
 
-    def __init__(self, names: Sequence[str], means: Means, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, names: Sequence[str], means: Means, *, clock: Callable[[], datetime], setup_hosts: Sequence[Host] = ()
+    ) -> None:
         self._names = names
         self._means = means
+        self._setup_hosts = setup_hosts
         self._clock = clock
         self._lock = asyncio.Lock()
         self._backends: dict[str, Backend] = {}
@@ -54,7 +66,12 @@ class OwnSandboxes:
         return SandboxRoom(self._backend(ref.backend), ref)
 
     def parts(self) -> Sandboxes:
-        return Sandboxes(choose=self.choose, enter=self.enter, programs=programs(Path(sys.executable).parent))
+        return Sandboxes(
+            choose=self.choose,
+            enter=self.enter,
+            setup_hosts=self._setup_hosts,
+            programs=programs(Path(sys.executable).parent),
+        )
 
     @asynccontextmanager
     async def reaping(self) -> AsyncGenerator[None]:
@@ -66,15 +83,18 @@ class OwnSandboxes:
             task.cancel()
             await asyncio.wait([task])
 
+    async def reap(self, now: datetime) -> None:
+        """Destroy those whose lease is over by then, whoever made them."""
+        for name in self._names:
+            try:
+                if reaped := await self._backend(name).reap(now):
+                    log.info("sandbox.reaped", backend=name, count=len(reaped))
+            except (OSError, NotDone, SandboxGone) as error:
+                log.warning("sandbox.not_reaped", backend=name, error=str(error))
+
     async def _reap_for_ever(self) -> None:
         while True:
-            for name in self._names:
-                try:
-                    backend = self._backend(name)
-                    if reaped := await backend.reap(self._clock()):
-                        log.info("sandbox.reaped", backend=name, count=len(reaped))
-                except (OSError, NotDone, SandboxGone) as error:
-                    log.warning("sandbox.not_reaped", backend=name, error=str(error))
+            await self.reap(self._clock())
             await asyncio.sleep(REAP_EVERY.total_seconds())
 
     def _backend(self, name: str) -> Backend:
@@ -87,7 +107,7 @@ class OwnSandboxes:
 
 def own_sandboxes(settings: Settings, *, clock: Callable[[], datetime]) -> OwnSandboxes:
     """The backends that this machine may have."""
-    return OwnSandboxes(names_of(settings), means_of(settings), clock=clock)
+    return OwnSandboxes(names_of(settings), means_of(settings), clock=clock, setup_hosts=hosts_of(settings))
 
 
 async def try_sandboxes(settings: Settings) -> Choice:
@@ -99,11 +119,46 @@ def names_of(settings: Settings) -> tuple[str, ...]:
     return (settings.sandbox,) if settings.sandbox else tuple(BACKENDS)
 
 
+def hosts_of(settings: Settings) -> tuple[Host, ...]:
+    return tuple(map(_host, settings.setup_hosts))
+
+
+def bases_of(settings: Settings, blobs: Blobs) -> AgentBases:
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", "") if Path("/etc/os-release").exists() else ""
+    programs_id = settings.docker_image or f"{system} {platform.machine()} {platform.python_version()}"
+    prepared = PreparedBases(FolderShelf(settings.home / "bases"))
+    return AgentBases(blobs=blobs, prepared=prepared, programs=programs_id)
+
+
 def means_of(settings: Settings) -> Means:
+    """UserError for a host, a network or a registry that cannot be meant."""
+    rules = EgressRules(
+        hosts=hosts_of(settings), registries=settings.registries, internal=dict(settings.internal_hosts)
+    )
     return Means(
         folder=settings.home / "sandboxes",
-        ways=Ways(),
+        ways=Ways(rules, tls=_trusting(settings.registries_ca_file)),
         docker_socket=settings.docker_socket,
         docker_image=settings.docker_image,
         docker_runtime=settings.docker_runtime,
     )
+
+
+def _host(text: str) -> Host:
+    name, _, port = text.partition(":")
+    number = plain_port(port or "443")
+    if number is None:
+        raise UserError(f"setup_hosts: {text!r} has no port that can be meant; write it as 'packages.example.com:443'.")
+    return Host(name=name.lower(), port=number)
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext | None:
+    """None for the system's certificates alone, which are read when they are needed."""
+    if ca_file is None:
+        return None
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(ca_file)
+    except OSError as error:
+        raise UserError(f"registries_ca_file: {str(ca_file)!r} cannot be read as certificates: {error}.") from None
+    return context

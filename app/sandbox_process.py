@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from app.metrics import Metrics
 from app.process import tell_figures
 from app.queue_activities import sandbox_activities
-from app.sandbox_making import own_sandboxes
+from app.sandbox_making import bases_of, own_sandboxes
 from app.settings import Settings
 from app.temporal_client import connect
 from app.wiring import open_blobs, utc_now
@@ -27,7 +27,9 @@ async def sandbox_running(settings: Settings) -> AsyncGenerator[None]:
         folder = stack.enter_context(own_folder(settings.home / "work"))
         sandboxes = own_sandboxes(settings, clock=utc_now)
         await stack.enter_async_context(sandboxes.reaping())
-        activities = {queues.SANDBOX: sandbox_activities(open_blobs(settings), sandboxes.parts(), folder)}
+        blobs = open_blobs(settings)
+        held = sandbox_activities(blobs, sandboxes.parts(), bases_of(settings, blobs), folder)
+        activities = {queues.SANDBOX: held}
         await stack.enter_async_context(WorkerGroup(client, activities, build_id=settings.worker_build_id))
         await tell_figures(stack, settings, Metrics(), None, healthy)
         yield

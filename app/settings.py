@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from app.domain.errors import UserError
 from app.domain.model import Frozen
 from app.domain.repo_config import RepoConfig
+from app.sandboxes.egress_rules import PrivateRegistry
 from app.settings_file import Given, read_file, require_known, secret_names, sentence, settable, with_files_read
 
 PREFIX = "CORRIGENT_"
@@ -174,6 +175,13 @@ class Settings(Frozen):
     # With python3 and what the repositories' checks need; without one there is no Docker.
     docker_image: str = ""
     docker_runtime: str = ""
+    # "name" or "name:port"; names may begin with `*.`. Nothing else is reached, and nothing at all once setup is over.
+    setup_hosts: tuple[str, ...] = ()
+    # Networks in which the addresses of such a name may lie although they are not of the open internet.
+    internal_hosts: dict[str, tuple[str, ...]] = Field(default_factory=dict[str, tuple[str, ...]])
+    registries: tuple[PrivateRegistry, ...] = ()
+    # Certificates that a private registry may show, beside the system's.
+    registries_ca_file: Path | None = None
 
     post: Where = "everywhere"
     defaults: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
@@ -203,6 +211,12 @@ class Settings(Frozen):
     @classmethod
     def _is_url(cls, url: str) -> str:
         return _checked_url(url, plain_http_only_at_home=False) if url else ""
+
+    @field_validator("setup_hosts", mode="before")
+    @classmethod
+    def _is_list(cls, hosts: JsonValue) -> JsonValue:
+        """The environment has no lists; a comma parts them."""
+        return [one.strip() for one in hosts.split(",")] if isinstance(hosts, str) else hosts
 
     @field_validator("blobs_secret_access_key")
     @classmethod
@@ -252,7 +266,7 @@ class Settings(Frozen):
 
     def secret_values(self) -> tuple[str, ...]:
         """Every secret this process holds, for those who must mask them; of an address only the password."""
-        held = [secret for model in (self, *self.connections) for secret in _secrets_in(model)]
+        held = [secret for model in (self, *self.connections, *self.registries) for secret in _secrets_in(model)]
         return tuple(secret for secret in held if secret)
 
     def with_origins(self, origins: Mapping[str, str]) -> Self:
@@ -279,12 +293,12 @@ def load_settings(
     environment = _take_environment(environ)
     home_given = command_line.get("home") or environment.get("home") or Given(DEFAULT_HOME, "default")
     home = Path(str(home_given.value)).expanduser().absolute()
-    in_file = read_file(home / "settings.toml", Settings, {"connections": Connection})
+    in_file = read_file(home / "settings.toml", Settings, {"connections": Connection, "registries": PrivateRegistry})
     merged = {**in_file, **environment, **command_line, "home": Given(str(home), home_given.origin)}
     try:
         settings = Settings.model_validate({name: given.value for name, given in merged.items()})
     except ValidationError as error:
-        hidden = secret_names(Settings) | secret_names(Connection)
+        hidden = secret_names(Settings) | secret_names(Connection) | secret_names(PrivateRegistry)
         raise UserError(sentence(error.errors(include_url=False)[0], merged, hidden)) from None
     return settings.with_origins({name: given.origin for name, given in merged.items()})
 
@@ -304,7 +318,7 @@ def _take_environment(environ: MutableMapping[str, str]) -> dict[str, Given]:
         own[name] = Given(environ[variable], variable)
         if name in secret:
             del environ[variable]
-    plain = settable(Settings) - {"connections", "defaults", "locked", "organisations"}
+    plain = settable(Settings) - {"connections", "defaults", "locked", "organisations", "registries", "internal_hosts"}
     require_known([PREFIX + name.upper() for name in own], {PREFIX + name.upper() for name in plain}, "The environment")
     return {**foreign, **with_files_read(own, Settings, Path.cwd())}
 
@@ -348,6 +362,8 @@ def _shown(value: object) -> str:
         case Connection():
             who = "bot" if value.kind == "gitlab" else "App"
             return f"{value.key} ({value.kind} at {value.web_url}, {who} {value.slug})"
+        case PrivateRegistry():
+            return f"{value.name}{value.path}"
         case tuple():
             return ", ".join(_shown(item) for item in cast("tuple[object, ...]", value))
         case None:

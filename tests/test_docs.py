@@ -11,6 +11,7 @@ from typer.main import get_command
 from app.cli import app as command_line
 from app.commands.registry import COMMANDS
 from app.domain.repo_config import RepoConfig
+from app.sandboxes.egress_rules import PrivateRegistry
 from app.settings import FOREIGN_NAMES, Connection, Organisation, Settings
 from reviewers.linters.registry import LINTERS
 from reviewers.registry import REVIEWERS
@@ -41,14 +42,15 @@ def words_of(command: object, path: tuple[str, ...] = ()) -> Iterator[str]:
 
 def test_every_setting_is_explained() -> None:
     named = in_code(section("Settings"))
-    wanted = {*Settings.model_fields, *Connection.model_fields, *Organisation.model_fields, *FOREIGN_NAMES}
+    tables = (Settings, Connection, Organisation, PrivateRegistry)
+    wanted = {*FOREIGN_NAMES, *(name for table in tables for name in table.model_fields)}
     assert sorted(wanted - named) == []
 
 
 def test_no_setting_is_explained_that_does_not_exist() -> None:
     rows = re.findall(r"^\| (`[^|]+`) \|", section("Settings"), re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    assert sorted(named - {*Settings.model_fields, *Connection.model_fields}) == []
+    assert sorted(named - {*Settings.model_fields, *Connection.model_fields, *PrivateRegistry.model_fields}) == []
 
 
 @pytest.mark.parametrize(

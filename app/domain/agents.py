@@ -99,6 +99,8 @@ class AgentTask(Frozen):
     diff_key: str = ""
     config_key: str = ""
     snapshot_key: str = ""
+    # The code at the tip of the default branch, where there is a set-up: what it installs is prepared from that alone.
+    default_snapshot_key: str = ""
 
 
 class AgentResult(Frozen):

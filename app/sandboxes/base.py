@@ -58,6 +58,8 @@ class SandboxSpec(Frozen):
     trust: Trust
     limits: Limits = Limits()
     setup_hosts: tuple[Host, ...] = ()
+    # Whether setup may use the operator's private registries; outsiders' never may.
+    registries: bool = False
     env: dict[str, str] = Field(default_factory=dict)
     # Read-only folders of this machine that hold programs, as (outside, inside).
     programs: tuple[tuple[str, str], ...] = ()

@@ -10,6 +10,8 @@ from pathlib import Path
 from app.sandboxes.base import Command, NotDone, Output, SandboxSpec
 from app.sandboxes.egress import RELAY_PORT, Egress, proxy_environment
 from app.sandboxes.egress_dial import Resolver, resolve_by_system
+from app.sandboxes.egress_gate import Gate
+from app.sandboxes.egress_names import InternalAddresses
 from app.sandboxes.egress_records import append_record
 from app.sandboxes.egress_relay import LISTENING
 from app.sandboxes.egress_rules import EgressRules, PrivateRegistry
@@ -32,7 +34,12 @@ class Ways:
         resolve: Resolver = resolve_by_system,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`operator` holds registries, internal addresses and budgets; the hosts come with each sandbox."""
+        """`operator` holds registries, internal addresses and budgets; the hosts come with each sandbox.
+
+        UserError for a rule that cannot be meant: now, and not when the first sandbox needs it.
+        """
+        Gate(operator)
+        InternalAddresses(operator.internal)
         self._operator = operator
         self._resolve = resolve
         self._tls = tls
@@ -72,7 +79,7 @@ class Ways:
 
     def _registries(self, spec: SandboxSpec) -> tuple[PrivateRegistry, ...]:
         # Whoever may read what a sandbox prints could read the organisation's packages: outsiders may not.
-        return self._operator.registries if spec.trust == "member" else ()
+        return self._operator.registries if spec.registries and spec.trust == "member" else ()
 
 
 def record_file(net: Path) -> Path:

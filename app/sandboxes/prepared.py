@@ -49,6 +49,10 @@ SetUp = Callable[[Room], Awaitable[str]]
 class Shelf(Protocol):
     """Where bases are kept, for as long as whoever keeps them likes."""
 
+    async def size(self, key: str) -> int | None:
+        """In bytes as it is kept; None for none."""
+        ...
+
     async def get(self, key: str) -> bytes | None: ...
 
     async def put(self, key: str, content: bytes) -> None: ...
@@ -90,6 +94,10 @@ class PreparedBases:
         self._max_bytes = max_bytes
         self._building = WeakValueDictionary[str, asyncio.Lock]()
 
+    async def has(self, key: BaseKey) -> bool:
+        """False also for one that was too large to be kept."""
+        return bool(await self._shelf.size(key.digest))
+
     async def restore(self, key: BaseKey, backend: Backend, ref: SandboxRef) -> bool:
         """Put it into a sandbox, before the code is: then a file that is in both is the code's. False when there is
         none; NotDone when it does not fit, upon which the sandbox is not to be used."""
@@ -110,7 +118,7 @@ class PreparedBases:
             raise ValueError("A base is built from the default branch, with the trust that its key says.")
         lock = self._building.setdefault(key.digest, asyncio.Lock())
         async with lock:
-            if await self._shelf.get(key.digest) is not None:
+            if await self._shelf.size(key.digest) is not None:
                 return "there"
             # Not one for all processes: whoever is done first would take it away from the others.
             ref = await backend.provision(spec, f"base-{key.digest[:12]}-{uuid4().hex}", _LEASE)

@@ -124,7 +124,7 @@ def certificates(folder: Path) -> Certificates:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Loopback")])
     now = datetime.now(UTC)
-    names = [x509.DNSName(one) for one in ("registry.example", "packages.example", "other.example")]
+    names = [x509.DNSName(one) for one in ("registry.example", "packages.example", "other.example", "localhost")]
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
@@ -138,6 +138,7 @@ def certificates(folder: Path) -> Certificates:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     (folder / "server.pem").write_bytes(private + pem)
+    (folder / "ca.pem").write_bytes(pem)
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(folder / "server.pem")
     return Certificates(serving, ssl.create_default_context(cadata=pem.decode()))

@@ -119,7 +119,7 @@ async def test_private_packages_are_for_members_code_only(
     async with server(internet.echo, certified.server) as port:
         registry = PrivateRegistry(name="packages.example", port=port, authorization=SecretStr("Bearer canary"))
         backend = Bubblewrap(sandboxes, ways=ways(internet, registry, certified=certified))
-        async with sandbox(backend, SPEC.model_copy(update={"trust": trust})) as room:
+        async with sandbox(backend, SPEC.model_copy(update={"trust": trust, "registries": True})) as room:
             assert (await fetched(room, "http://packages.example/simple/")).startswith(expected)
             seen = await room.run(["sh", "-c", "env; cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline; ls -R /run"])
     assert b"canary" not in seen.output

@@ -31,6 +31,9 @@ class MemoryShelf:
 
     kept: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
+    async def size(self, key: str) -> int | None:
+        return len(self.kept[key]) if key in self.kept else None
+
     async def get(self, key: str) -> bytes | None:
         return self.kept.get(key)
 

@@ -9,11 +9,12 @@ from pydantic import JsonValue
 from temporalio import activity
 
 from app.checkouts.mirrors import Fetched, Mirrors
-from app.checkouts.snapshot import make
+from app.checkouts.snapshot import Caps, make
 from app.domain.agents import Agent, AgentBudget, AgentTask
+from app.domain.diff import Diff
 from app.domain.fix_text import already_mended, money_is_spent, no_model_configured
 from app.domain.fixes import Fix
-from app.domain.pull_request import PullRequest
+from app.domain.pull_request import PullRequest, Repo
 from app.domain.repo_config import ConfigInForce
 from app.forges.base import ForgeReader
 from app.store.actions import Actions
@@ -29,6 +30,8 @@ from workflows.agent_messages import AgentWord, BeginAgent, BegunAgent
 
 log = structlog.get_logger()
 
+# A sandbox needs what reviewers need not read: a lock file of a large project has megabytes.
+ALL_FILES = Caps(file_bytes=16_000_000)
 UNANSWERED = "Nobody answered in time. Go on with your best judgement, or finish and say what you would need to know."
 
 
@@ -176,7 +179,7 @@ class AgentBeginning:
             limits=in_force.config.limits,
             ignore=in_force.config.ignore,
         )
-        snapshot = await make(self.mirrors.git(pull_request.repo), fetched.head_tree_id, diff)
+        snapshot = await make(self.mirrors.git(pull_request.repo), fetched.head_tree_id, diff, ALL_FILES)
         wanted = await self._open_numbers(agent)
         return AgentTask(
             agent_id=agent.agent_id,
@@ -195,7 +198,16 @@ class AgentBeginning:
             diff_key=await self.blobs.put_model(diff),
             config_key=await self.blobs.put_model(in_force),
             snapshot_key=await self.blobs.put(snapshot),
+            default_snapshot_key=await self._default_branch(pull_request.repo, fetched)
+            if in_force.config.setup
+            else "",
         )
+
+    async def _default_branch(self, repo: Repo, fetched: Fetched) -> str:
+        if not fetched.default_sha:
+            return ""
+        nothing = Diff(merge_base_sha=fetched.default_sha, head_sha=fetched.default_sha)
+        return await self.blobs.put(await make(self.mirrors.git(repo), fetched.default_sha, nothing, ALL_FILES))
 
     async def _prompts(self, found: _Found) -> tuple[str, ...]:
         agent, word = found.agent, found.word

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import structlog
 from temporalio import activity
@@ -13,6 +12,7 @@ from app.domain.errors import Refused
 from app.sandboxes.base import Backend, Host, Room, SandboxGone, SandboxRef, SandboxSpec, Trust
 from app.store.blobs import Blobs
 from workflows import timing
+from workflows.activities.agent_bases import AgentBases, set_up
 from workflows.agent_messages import (
     FixWanted,
     PatchMade,
@@ -25,8 +25,6 @@ from workflows.agent_messages import (
 
 log = structlog.get_logger()
 
-# How long may one command of the repository's set-up take?
-SETUP_WITHIN = timedelta(minutes=15)
 LARGEST_PATCH = 4_000_000
 # The commit in the sandbox that changes are told against; it says nothing about the repository's own history.
 _GIT = ("git", "-c", "user.name=head", "-c", "user.email=head@localhost", "-c", "core.hooksPath=/dev/null")
@@ -68,9 +66,10 @@ RuleFixes = Callable[[Room, AgentTask], Awaitable[MadeByRule | None]]
 class AgentRooms:
     """Safe to repeat: the same purpose of the same round is the same sandbox, and its commands are attached to."""
 
-    def __init__(self, *, blobs: Blobs, sandboxes: Sandboxes, rule_fixes: RuleFixes) -> None:
+    def __init__(self, *, blobs: Blobs, sandboxes: Sandboxes, bases: AgentBases, rule_fixes: RuleFixes) -> None:
         self.blobs = blobs
         self.sandboxes = sandboxes
+        self.bases = bases
         self.rule_fixes = rule_fixes
 
     @activity.defn(name="open_room")
@@ -81,23 +80,31 @@ class AgentRooms:
         task = await self.blobs.get_model(wanted.task_key, AgentTask)
         key = f"{wanted.agent_id}-{wanted.task_key[:12]}-{wanted.purpose}-{wanted.round}"
         try:
-            ref = await chosen.backend.provision(self._spec(task), key, timing.LEASE)
+            ref, problem = await self._provision(chosen.backend, task, key)
         except Refused as refusal:
             return RoomReady(refusal=str(refusal)[:300], no_backend=True)
-        problem = await self._furnish(chosen.backend, ref, task, wanted)
-        log.info("room.opened", agent_id=wanted.agent_id, purpose=wanted.purpose, backend=ref.backend)
-        return RoomReady(sandbox=ref, problem=problem[:300])
-
-    async def _furnish(self, backend: Backend, ref: SandboxRef, task: AgentTask, wanted: RoomWanted) -> str:
-        """The code as it is on the head, its dependencies, then no network; what went wrong, if anything did."""
         room = self.sandboxes.enter(ref)
-        await backend.put(ref, await head_archive(await self.blobs.get(task.snapshot_key)))
-        problem = await _set_up(room, task.setup)
-        await backend.close_network(ref)
         await _remember(room)
         if wanted.workspace_key and not await _restore(room, await self.blobs.get(wanted.workspace_key)):
             problem = problem or "what was changed before does not fit the branch as it is now"
-        return problem
+        log.info("room.opened", agent_id=wanted.agent_id, purpose=wanted.purpose, backend=ref.backend)
+        return RoomReady(sandbox=ref, problem=problem[:300])
+
+    async def _provision(self, backend: Backend, task: AgentTask, key: str) -> tuple[SandboxRef, str]:
+        """With the code as it is on the head and its dependencies, and no network; and what went wrong, if it did.
+
+        Where a base holds the dependencies there never is a network, and nothing of the change runs before the agent.
+        """
+        spec = self._spec(task)
+        code = await head_archive(await self.blobs.get(task.snapshot_key))
+        base = await self.bases.ready(backend, spec, task, code)
+        ref = await backend.provision(_offline(spec) if base else spec, key, timing.LEASE)
+        if base is not None:
+            await self.bases.prepared.restore(base, backend, ref)
+        await backend.put(ref, code)
+        problem = "" if base else await set_up(self.sandboxes.enter(ref), task.setup)
+        await backend.close_network(ref)
+        return ref, problem
 
     @activity.defn(name="rule_fix")
     async def rule_fix(self, wanted: FixWanted) -> PatchMade:
@@ -132,6 +139,7 @@ class AgentRooms:
         return SandboxSpec(
             trust=trust,
             setup_hosts=tuple(self.sandboxes.setup_hosts) if task.setup else (),
+            registries=bool(task.setup),
             env=dict(self.sandboxes.env),
             programs=tuple(self.sandboxes.programs),
             labels={"agent_id": task.agent_id},
@@ -158,14 +166,8 @@ class AgentRooms:
         return await self.blobs.put(ran.output) if whole and ran.output else ""
 
 
-async def _set_up(room: Room, commands: Sequence[str]) -> str:
-    """The repository's own commands, of its default branch's configuration; the first that failed, as a phrase."""
-    for number, command in enumerate(commands, start=1):
-        ran = await room.run(("/bin/sh", "-c", command), exec_id=f"setup-{number}", within=SETUP_WITHIN)
-        if not ran.passed:
-            how = f"exit code {ran.ended.exit_code}" if ran.ended.ending == "exited" else ran.ended.ending
-            return f"the set-up command {command[:100]!r} failed ({how})"
-    return ""
+def _offline(spec: SandboxSpec) -> SandboxSpec:
+    return spec.model_copy(update={"setup_hosts": (), "registries": False})
 
 
 async def _remember(room: Room) -> None:

@@ -15,6 +15,7 @@ from autofix.patches import ParsedPatch
 from autofix.patches_content import DoesNotApply
 from autofix.push_policy import PushPolicy, Verdict, judge
 from autofix.verify import NotProved, Reproduction, Verification
+from autofix.verify_doubts import doubt
 from autofix.verify_files import Parts, parted
 from autofix.verify_sides import Sides, SidesFailed, Versions
 from autofix.verify_special_cases import special_case
@@ -123,7 +124,8 @@ async def _prove(claim: Claim, parts: ProvingParts, evidence: Evidence, comparis
         await verification.checks_with_fix(commands, "old_tests")
         await sides.show("fixed")
     await _review_again(claim, parts, patch, files, comparisons)
-    return _only_checked(claim, pieces, verdict, reproduced=bool(reproductions))
+    heads_of_product = [heads[file.old_path] for file in pieces.product]
+    return _only_checked(claim, pieces, verdict, heads_of_product, reproduced=bool(reproductions))
 
 
 def _read(text: bytes) -> ParsedPatch:
@@ -187,7 +189,7 @@ async def _review_again(
         raise NotProved("critic", criticism.reason or "a second look at the change did not agree")
 
 
-def _only_checked(claim: Claim, pieces: Parts, verdict: Verdict, *, reproduced: bool) -> str:
+def _only_checked(claim: Claim, pieces: Parts, verdict: Verdict, heads: Sequence[str], *, reproduced: bool) -> str:
     if not reproduced:
         return "no failing test could be made"
     if verdict.for_a_person:
@@ -196,7 +198,8 @@ def _only_checked(claim: Claim, pieces: Parts, verdict: Verdict, *, reproduced: 
     touched = {name for file in pieces.product for name in (file.path, file.old_path)}
     if claim.linter is None and not places & touched:
         return "the fix is in other files than the finding"
-    return ""
+    said = doubt(pieces, heads, claim.commands) if claim.linter is None else ""
+    return f"the fix {said}" if said else ""
 
 
 def _redacted(row: Comparison, redactor: Redactor) -> Comparison:

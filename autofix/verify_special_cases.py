@@ -1,4 +1,4 @@
-"""Finds fixes that answer the test instead of the problem: the test's own values, newly compared to in the product."""
+"""Finds fixes that answer the test instead of the problem: its values in the product, and values treated apart."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -21,8 +21,13 @@ _CONDITION = re.compile(
 # "key: value", "[key] = value" and "'key') …": a table of answers is a chain of conditions.
 _TABLE_ENTRY = re.compile(r"""^\s*[\[({]*\s*(?:"[^"\n]*"|'[^'\n]*'|-?\d[\d.]*|\([^()]*\))\s*\]?\s*(?::|=>|=|\)\s)""")
 _INLINE_TABLE = re.compile(r"""[{,]\s*(?:"[^"\n]*"|'[^'\n]*'|-?\d[\d.]*|\([^()]*\))\s*:""")
+# A number of two digits or more that something must be equal to, or a sum of such: what tells one input from others.
+_APART = re.compile(
+    r"[=!]==?\s*[-(]*(?!100\b)\d[\d_]+(?:\.\d+)?\b(?!\s*[%*/])|(?<![%*/.\d])(?<![%*/]\s)\b(?!100\b)\d[\d_]+(?:\.\d+)?\s*[=!]==?"
+    r"|[=!]==?\s*[-(]*\d+\s*[-+*/%^|&<>]+\s*\d+|-(?:eq|ne)\s+\d\d+"
+)
 _WORD = re.compile(r"(?<![\w-])[\w./-]+")
-_COMMENT = re.compile(r"^\s*(?:#|//|\*|/\*)")
+COMMENT = re.compile(r"^\s*(?:#|//|\*|/\*)")
 
 
 def special_case(parts: Parts, head: Iterable[str]) -> str:
@@ -32,7 +37,7 @@ def special_case(parts: Parts, head: Iterable[str]) -> str:
     """
     lines = [text for file in parts.tests for _, text in file.added]
     tested = {value for text in lines for value in (*_values(text), *_WORD.findall(text))}
-    known = {value for text in head for value in (*_values(text), *re.findall(r"\w+", text))} | _ORDINARY
+    known = _known(head)
     for file in parts.product:
         for number, text in file.added:
             for value in _compared(text):
@@ -40,6 +45,25 @@ def special_case(parts: Parts, head: Iterable[str]) -> str:
                 if told and value not in known:
                     return f"{value[:40]!r} at {file.path}:{number}"
     return ""
+
+
+def held_value(parts: Parts, head: Iterable[str]) -> str:
+    """The same for values that stand anywhere or tell one input from all others, which honest fixes do too."""
+    tested = {value for file in parts.tests for _, text in file.added for value in _values(text)}
+    known = _known(head)
+    for file in parts.product:
+        for number, text in file.added:
+            if COMMENT.match(text):
+                continue
+            found = next((value for value in _values(text) if value in tested and value not in known), "")
+            found = found or next((match[0] for match in _APART.finditer(text)), "")
+            if found:
+                return f"{found.strip()[:40]!r} at {file.path}:{number}"
+    return ""
+
+
+def _known(head: Iterable[str]) -> set[str]:
+    return {value for text in head for value in (*_values(text), *re.findall(r"\w+", text))} | _ORDINARY
 
 
 def _values(text: str) -> Iterator[str]:
@@ -50,7 +74,7 @@ def _values(text: str) -> Iterator[str]:
 
 def _compared(text: str) -> Iterator[str]:
     """Values of a line that decides something."""
-    if _COMMENT.match(text):
+    if COMMENT.match(text):
         return
     if _CONDITION.search(text) or _TABLE_ENTRY.match(text) or _INLINE_TABLE.search(text):
         yield from _values(text)

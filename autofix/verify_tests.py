@@ -28,8 +28,9 @@ _READS_FILES = re.compile(
 _LOOKS_AT_FILES = re.compile(r"\b(?:wc|head|tail|stat|ls|find|md5sum|sha\d*sum|cksum|git)\b|\btest\s+-|\[\s+-")
 # Asks what the code has, not what it does: a name that only the fix brings would turn such a test green.
 _ASKS_FOR_NAMES = re.compile(
-    r"\bhasattr\(|\bgetattr\([^()]*,[^()]*,|\bdir\(|\bvars\(|__dict__|\binspect\.|\btypeof\s+\w+\s*[!=]==?\s*.undefined"
-    r"|\bcommand -v\b|\btype -t\b"
+    r"\bhasattr\(|\bgetattr\([^()]*,[^()]*,|\bdir\(|\bvars\(|__dict__|\binspect\.|\bco_\w+|\btypeof\s+\w+\s*[!=]==?\s*.undefined"
+    r"|\bcommand -v\b|\btype -t\b|__(?:doc|code|globals|annotations|defaults|version)__|\w\.__file__"
+    r"|\.toString\(\)\.(?:includes|match|length|indexOf|search)"
 )
 # The product has no business to know whether a test is looking, or to stand in the place of what runs the tests.
 _KNOWS_OF_TESTS = re.compile(

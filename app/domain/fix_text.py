@@ -116,7 +116,7 @@ def _heading(fix: Fix, where: Whereabouts) -> str:
 def _why_checked(proof: Proof) -> str:
     if proof.grade != "checked" or not proof.reason:
         return ""
-    return f"No failing test could be made: {clean_line(proof.reason).rstrip('.')}."
+    return sentence(f"Not proved, because {clean_line(proof.reason)}")
 
 
 def _files(fix: Fix) -> str:

@@ -83,7 +83,7 @@ def test_a_checked_fix_says_why_it_is_not_proved() -> None:
     assert shown(CHECKED) == snapshot("""\
 **Finding 1 is mended and checked, not proved.** +9 −3 `billing/refunds.py`, +21 `tests/test_refunds.py`
 
-No failing test could be made: the race shows itself too seldom.
+Not proved, because the race shows itself too seldom.
 
 `/corrigent apply 1` puts it on this branch (then `git pull`)
 

@@ -175,8 +175,8 @@ async def secrets_seen(home: Path) -> int | None:
     settings = load_settings({"home": str(home)}, environ={})
     async with open_store(settings, may_migrate=False) as store:
         conversations = Conversations(store.blobs)
-        for agent in await store.agents.page(repos=None, limit=10):
-            for message in (await conversations.read(agent.conversation)).messages:
+        for row in await store.agents.page(repos=None, limit=10):
+            for message in (await conversations.read(row.agent.conversation)).messages:
                 if isinstance(message, Result) and (seen := _SEEN.search(message.text)):
                     return int(seen[1])
     return None

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, TypedDict
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, update
 from typing_extensions import Unpack
 
 from app.domain.agents import Agent, AgentBudget, AgentKind, AgentState, Delivery, Spending
 from app.domain.pull_request import Person, PullRequestRef
-from app.store.addresses import address_of, is_at, ref_of, without_address
+from app.store.addresses import is_at
+from app.store.agent_rows import AgentRow, select_agent_rows, to_agent, to_agent_row, to_row
 from app.store.database import Database
 from app.store.ids import new_id
 from app.store.streams import append_event
@@ -90,9 +91,9 @@ class Agents:
 
     def _begin(self, sql: Connection, agent: Agent, claim: str) -> Agent:
         mine = is_at(agents, agent.ref) & (agents.c.claim == claim)
-        statement = self._db.insert(agents).values({**_to_row(agent), "claim": claim})
+        statement = self._db.insert(agents).values({**to_row(agent), "claim": claim})
         sql.execute(statement.on_conflict_do_nothing(index_elements=_CLAIM))
-        return _to_agent(sql.execute(select(agents).where(mine)).mappings().one())
+        return to_agent(sql.execute(select(agents).where(mine)).mappings().one())
 
     async def get(self, agent_id: str) -> Agent | None:
         return await self._first(select(agents).where(agents.c.agent_id == agent_id))
@@ -107,7 +108,7 @@ class Agents:
         values = _as_columns(changes)
         statement = update(agents).where(which).values(values).returning(agents)
         row = await self._db.write(lambda sql: sql.execute(statement).mappings().one_or_none())
-        return None if row is None else _to_agent(row)
+        return None if row is None else to_agent(row)
 
     async def enter(self, agent_id: str, state: AgentState, now: datetime) -> None:
         """A stage of its work, on the row and for those who watch; what has ended stays ended."""
@@ -130,7 +131,7 @@ class Agents:
             return row
 
         row = await self._db.write(work)
-        return None if row is None else _to_agent(row)
+        return None if row is None else to_agent(row)
 
     async def end(self, agent_id: str, state: AgentState, ending: str, now: datetime) -> bool:
         """False when it had ended before, which stands."""
@@ -189,38 +190,38 @@ class Agents:
 
     async def page(
         self, *, repos: Sequence[tuple[str, str]] | None, limit: int = 50, before: str | None = None
-    ) -> list[Agent]:
+    ) -> list[AgentRow]:
         """Newest first, from the one after `before`; only of repositories the viewer may see (None: all)."""
-        query = select(agents).order_by(agents.c.agent_id.desc()).limit(limit)
-        if repos is not None:
-            query = query.where(tuple_(agents.c.connection, agents.c.repo_id).in_(repos))
+        query = select_agent_rows(repos).order_by(agents.c.agent_id.desc()).limit(limit)
         if before is not None:
             query = query.where(agents.c.agent_id < before)
         rows = await self._db.read(lambda sql: sql.execute(query).mappings().all())
-        return [_to_agent(row) for row in rows]
+        return [to_agent_row(row) for row in rows]
+
+    async def row(self, agent_id: str, repos: Sequence[tuple[str, str]] | None) -> AgentRow | None:
+        """None when there is no such agent, or when the viewer may not see it."""
+        query = select_agent_rows(repos).where(agents.c.agent_id == agent_id)
+        row = await self._db.read(lambda sql: sql.execute(query).mappings().one_or_none())
+        return None if row is None else to_agent_row(row)
+
+    async def rows_of(self, ref: PullRequestRef) -> list[AgentRow]:
+        """Of one pull request, newest first."""
+        query = select_agent_rows(None).where(is_at(agents, ref)).order_by(agents.c.agent_id.desc())
+        rows = await self._db.read(lambda sql: sql.execute(query).mappings().all())
+        return [to_agent_row(row) for row in rows]
 
     async def _first(self, query: Select[*tuple[object, ...]]) -> Agent | None:
         row = await self._db.read(lambda sql: sql.execute(query).mappings().one_or_none())
-        return None if row is None else _to_agent(row)
+        return None if row is None else to_agent(row)
 
     async def _all(self, which: ColumnElement[bool]) -> list[Agent]:
         query = select(agents).where(which).order_by(agents.c.agent_id)
         rows = await self._db.read(lambda sql: sql.execute(query).mappings().all())
-        return [_to_agent(row) for row in rows]
+        return [to_agent(row) for row in rows]
 
 
 def stream_of(agent_id: str) -> str:
     return f"agent/{agent_id}"
-
-
-def _to_row(agent: Agent) -> dict[str, object]:
-    as_json = agent.model_dump(mode="json", include={"numbers", "asked_by", "budget", "spent"})
-    return {**agent.model_dump(exclude={"ref", *as_json}), **address_of(agent.ref), **as_json}
-
-
-def _to_agent(row: RowMapping) -> Agent:
-    own = {name: value for name, value in without_address(row).items() if name != "claim"}
-    return Agent.model_validate({"ref": ref_of(row), **own})
 
 
 def _as_columns(changes: Changes) -> dict[str, object]:

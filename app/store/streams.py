@@ -59,6 +59,13 @@ class Streams:
         rows = await self._db.read(lambda sql: sql.execute(query).mappings().all())
         return [StreamEvent.model_validate(dict(row)) for row in rows]
 
+    async def newest(self, stream: str, kind: str) -> int:
+        """The seq of the newest event of this kind; 0 when there is none."""
+        query = select(func.coalesce(func.max(stream_events.c.seq), 0)).where(
+            stream_events.c.stream == stream, stream_events.c.kind == kind
+        )
+        return await self._db.read(lambda sql: sql.execute(query).scalar_one())
+
     async def follow(self, stream: str, after: int) -> AsyncIterator[list[StreamEvent]]:
         """Events as they come, until the stream ends."""
         pause = LIVE_PAUSE

@@ -131,6 +131,21 @@ class Access:
             return OPERATOR
         return OPERATOR if self._is_session(request.cookies.get(self.cookie, ""), host_of(request)) else None
 
+    def form_token(self, request: Request) -> str:
+        """What a form of this session's pages carries: whoever makes a browser send a form does not know it.
+
+        SameSite alone is not enough, since another port of this machine is the same site.
+        """
+        cookie = request.cookies.get(self.cookie, "")
+        digest = hmac.digest(self._key, f"form|{host_of(request)}|{cookie}".encode(), "sha256")
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+    def is_own_form(self, request: Request, given: str) -> bool:
+        """Whether a form was sent by a page of this session; what names the operator's token needs no page."""
+        if "authorization" in request.headers:
+            return True
+        return hmac.compare_digest(self.form_token(request).encode(), given.encode("utf-8", "replace"))
+
     def _is_session(self, cookie: str, host: str) -> bool:
         value, _, signature = cookie.rpartition(".")
         if not hmac.compare_digest(self._signature(value, host).encode(), signature.encode()):

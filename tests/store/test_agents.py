@@ -126,7 +126,7 @@ async def test_a_viewer_sees_agents_of_own_repositories_only(db: Database) -> No
     mine = await begun(db)
     await begun(db, ref=REF.model_copy(update={"repo_id": "2002"}))
     found = await Agents(db).page(repos=[(REF.connection, REF.repo_id)])
-    assert [one.agent_id for one in found] == [mine.agent_id]
+    assert [one.agent.agent_id for one in found] == [mine.agent_id]
     assert len(await Agents(db).page(repos=None)) == 2
 
 

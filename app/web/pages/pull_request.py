@@ -1,4 +1,4 @@
-"""`/pulls/{connection}/{repo_id}/{number}`: a pull request's runs, and its findings with their life."""
+"""`/pulls/{connection}/{repo_id}/{number}`: a pull request's runs and agents, and its findings with their life."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from app.domain.findings import TrackedFinding
 from app.domain.pull_request import PullRequestRef
+from app.store.agents import Agents
 from app.store.blobs import Blobs
 from app.store.findings import Findings
 from app.store.pull_requests import PullRequests
@@ -15,6 +16,7 @@ from app.store.repositories import Repositories
 from app.store.runs import Runs
 from app.web.access import Viewer
 from app.web.pages.missing import missing
+from app.web.pages.parts.agents import listed_agent
 from app.web.pages.parts.lists import listed, of_pull_request
 from app.web.pages.parts.lives import life, mended_at
 from app.web.pages.parts.rendering import Templates
@@ -27,6 +29,7 @@ class PullRequestPage:
         self,
         *,
         runs: Runs,
+        agents: Agents,
         findings: Findings,
         pull_requests: PullRequests,
         repositories: Repositories,
@@ -35,6 +38,7 @@ class PullRequestPage:
         clock: Callable[[], datetime],
     ) -> None:
         self._runs = runs
+        self._agents = agents
         self._findings = findings
         self._pull_requests = pull_requests
         self._repositories = repositories
@@ -58,6 +62,7 @@ class PullRequestPage:
             # A repository that left our care has no name any more, only what its runs remember.
             repository=repo.full_name if repo is not None else (rows[0].full_name if rows else ref.repo_id),
             runs=[listed(row, now) for row in rows],
+            agents=[listed_agent(row, now) for row in await self._agents.rows_of(ref)],
             findings=[(one, life(one, mended.get(one.finding_id, ""))) for one in found],
             counts=[(name, number) for name in _STATES if (number := sum(one.state == name for one in found))],
         )

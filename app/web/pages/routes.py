@@ -16,6 +16,7 @@ from app.metrics import Metrics
 from app.web.access import Access, Guard, Viewer
 from app.web.body import BodyReader
 from app.web.live import Live
+from app.web.pages.agent_routes import agent_routes
 from app.web.pages.enter import EnterPage, stranger
 from app.web.pages.metrics import MetricsPage
 from app.web.pages.missing import foreign_name, missing
@@ -40,9 +41,28 @@ def dashboard(
     guard = Guard(access, stranger=partial(stranger, templates), foreign_name=partial(foreign_name, templates))
     enter = EnterPage(access=access, templates=templates, reader=BodyReader())
     figures = MetricsPage(metrics=metrics, deliveries=store.deliveries, token=metrics_token)
+
+    async def nothing(_request: Request, _viewer: Viewer) -> Response:
+        return missing(templates)
+
+    return [
+        *_review_routes(store, guard=guard, templates=templates, live=live, clock=clock),
+        *agent_routes(store, guard=guard, access=access, templates=templates, live=live, clock=clock),
+        Route("/enter", guard.door(enter.show), methods=["GET"]),
+        Route("/enter", guard.door(enter.submit), methods=["POST"]),
+        Route("/metrics", figures.show),
+        Mount("/static", _Assets(directory=STATIC)),
+        Route("/{path:path}", guard.page(nothing)),
+    ]
+
+
+def _review_routes(
+    store: Store, *, guard: Guard, templates: Templates, live: Live, clock: Callable[[], datetime]
+) -> list[BaseRoute]:
     runs = RunsPage(runs=store.runs, repositories=store.repositories, templates=templates, live=live, clock=clock)
     run = RunPage(
         runs=store.runs,
+        agents=store.agents,
         findings=store.findings,
         streams=store.streams,
         blobs=store.blobs,
@@ -52,6 +72,7 @@ def dashboard(
     )
     pull_request = PullRequestPage(
         runs=store.runs,
+        agents=store.agents,
         findings=store.findings,
         pull_requests=store.pull_requests,
         repositories=store.repositories,
@@ -59,21 +80,12 @@ def dashboard(
         templates=templates,
         clock=clock,
     )
-
-    async def nothing(_request: Request, _viewer: Viewer) -> Response:
-        return missing(templates)
-
     return [
         Route("/", guard.page(runs.show)),
         Route("/live/runs", guard.page(runs.watch)),
         Route("/runs/{run_id}", guard.page(run.show)),
         Route("/live/runs/{run_id}", guard.page(run.watch)),
         Route("/pulls/{connection}/{repo_id}/{number:int}", guard.page(pull_request.show)),
-        Route("/enter", guard.door(enter.show), methods=["GET"]),
-        Route("/enter", guard.door(enter.submit), methods=["POST"]),
-        Route("/metrics", figures.show),
-        Mount("/static", _Assets(directory=STATIC)),
-        Route("/{path:path}", guard.page(nothing)),
     ]
 
 

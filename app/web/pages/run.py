@@ -12,6 +12,7 @@ from app.domain.outcomes import conclusion
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import ReviewResult
 from app.domain.runs import Run, StageTime
+from app.store.agents import Agents
 from app.store.blobs import Blobs
 from app.store.findings import Findings
 from app.store.run_rows import RunRow
@@ -25,6 +26,7 @@ from app.web.pages.parts.groups import Groups, group, told_of
 from app.web.pages.parts.lists import listed, of_pull_request
 from app.web.pages.parts.lives import mended_at, result_of
 from app.web.pages.parts.rendering import Templates
+from app.web.pages.parts.words import seq_of
 
 # The last words of the reviewers that are shown while they read.
 _PROGRESS_LINES = 3
@@ -46,6 +48,7 @@ class RunPage:
         self,
         *,
         runs: Runs,
+        agents: Agents,
         findings: Findings,
         streams: Streams,
         blobs: Blobs,
@@ -54,6 +57,7 @@ class RunPage:
         clock: Callable[[], datetime],
     ) -> None:
         self._runs = runs
+        self._agents = agents
         self._findings = findings
         self._streams = streams
         self._blobs = blobs
@@ -82,7 +86,7 @@ class RunPage:
         if row is None:
             return missing(self._templates)
         # Of a run that has ended everything is told again: the connection may have broken just before its end was.
-        after = _seq(request.headers.get("last-event-id", "")) if row.run.outcome is None else 0
+        after = seq_of(request.headers.get("last-event-id", "")) if row.run.outcome is None else 0
         return self._live.answer(self._updates(row, viewer, after))
 
     async def _row(self, request: Request, viewer: Viewer) -> RunRow | None:
@@ -125,7 +129,8 @@ class RunPage:
         if any(one.state == "mended" for one in findings):
             runs = await of_pull_request(self._runs, row.run.ref, viewer)
         mended = await mended_at(self._blobs, runs, findings)
-        return group(findings, result, await self._diff(row), mended)
+        agents = await self._agents.of(row.run.ref)
+        return group(findings, result, await self._diff(row), mended, agents)
 
     async def _diff(self, row: RunRow) -> Diff | None:
         try:
@@ -142,7 +147,3 @@ class RunPage:
             except FileNotFoundError:
                 config = None
         return account(result, config)
-
-
-def _seq(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else 0

@@ -49,6 +49,40 @@ function follow(element) {
   addEventListener("pagehide", () => source.close());
 }
 
+// What an agent does is added piece by piece, and taken back when its worker begins again.
+const MOST_PIECES = 600;
+
+function takeBack(feed, seq) {
+  for (const piece of [...feed.children]) {
+    if (Number(piece.dataset.seq) > seq) {
+      piece.remove();
+    }
+  }
+}
+
+function add(feed, html) {
+  const atEnd = feed.scrollTop + feed.clientHeight >= feed.scrollHeight - 24;
+  feed.insertAdjacentHTML("beforeend", html);
+  while (feed.children.length > MOST_PIECES) {
+    feed.firstElementChild.remove();
+  }
+  if (atEnd) {
+    feed.scrollTop = feed.scrollHeight;
+  }
+}
+
+function watch(feed) {
+  const source = new EventSource(feed.dataset.feed);
+  source.addEventListener("piece", (event) => add(feed, event.data));
+  source.addEventListener("rewind", (event) => takeBack(feed, Number(event.data)));
+  source.addEventListener("progress", (event) => replace(document.getElementById("progress"), event.data));
+  source.addEventListener("end", () => {
+    source.close();
+    location.reload();
+  });
+  addEventListener("pagehide", () => source.close());
+}
+
 // --- Keys ---
 
 function step(by) {
@@ -75,7 +109,10 @@ addEventListener("keydown", (event) => {
   } else if (event.key === "k") {
     step(-1);
   } else if (event.key === "u") {
-    document.querySelector(".trail a")?.click();
+    const up = document.querySelector("[data-up]");
+    if (up && up.pathname !== location.pathname) {
+      up.click();
+    }
   }
 });
 
@@ -90,6 +127,10 @@ addEventListener("pageshow", (event) => {
 startCounting(document);
 for (const element of document.querySelectorAll("[data-live]")) {
   follow(element);
+}
+for (const feed of document.querySelectorAll("[data-feed]")) {
+  watch(feed);
+  feed.scrollTop = feed.scrollHeight;
 }
 for (const form of document.querySelectorAll("[data-filter]")) {
   form.addEventListener("change", () => form.requestSubmit());

@@ -3,12 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from app.domain.agents import Agent
 from app.domain.diff import Diff
 from app.domain.findings import TrackedFinding
 from app.domain.review import ReviewResult
 from app.domain.runs import Run
+from app.web.pages.parts.agents import badge
 from app.web.pages.parts.excerpts import ShownLine, excerpt
 from app.web.pages.parts.lives import Moment, life
+from app.web.pages.parts.words import Badge
+
+
+class FindingAgent(NamedTuple):
+    """Who mends it, and how far that is."""
+
+    agent_id: str
+    badge: Badge
 
 
 class ShownFinding(NamedTuple):
@@ -19,6 +29,8 @@ class ShownFinding(NamedTuple):
     life: tuple[Moment, ...]
     # Why it is no thread, where it was held back.
     reason: str = ""
+    # The newest agent that was to mend it.
+    agent: FindingAgent | None = None
 
 
 class Groups(NamedTuple):
@@ -43,9 +55,14 @@ def told_of(run: Run, result: ReviewResult, present: Sequence[TrackedFinding]) -
 
 
 def group(
-    findings: Sequence[TrackedFinding], result: ReviewResult, diff: Diff | None, mended: Mapping[str, str]
+    findings: Sequence[TrackedFinding],
+    result: ReviewResult,
+    diff: Diff | None,
+    mended: Mapping[str, str],
+    agents: Sequence[Agent] = (),
 ) -> Groups:
-    """`mended` gives the head that mended a finding, by its id."""
+    """`mended` gives the head that mended a finding, by its id; agents are those of the pull request, oldest first."""
+    mending = {number: FindingAgent(one.agent_id, badge(one)) for one in agents for number in one.numbers}
     reasons = {held.finding.finding_id: held.reason for held in result.held_back}
     shown = [
         ShownFinding(
@@ -53,6 +70,7 @@ def group(
             lines=excerpt(diff, one.finding),
             life=life(one, mended.get(one.finding_id, "")),
             reason=reasons.get(one.finding_id, ""),
+            agent=mending.get(one.number),
         )
         for one in findings
     ]

@@ -88,3 +88,8 @@ def safe_url(url: str) -> str:
         return url if urlsplit(url).scheme in {"http", "https"} else ""
     except ValueError:
         return ""
+
+
+def seq_of(text: str) -> int:
+    """Where in a stream a browser says it was; its beginning when it says something else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else 0

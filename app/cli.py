@@ -2,6 +2,7 @@
 
 import os
 import sys
+from getpass import getpass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -93,6 +94,46 @@ def setup_github(
             home=home,
         )
     )
+
+
+@setup.command("gitlab")
+def setup_gitlab(
+    host: Annotated[str, typer.Option(help="gitlab.com, or your own GitLab, its path included.")] = "gitlab.com",
+    project: Annotated[str, typer.Option(help="GROUP/PROJECT; may be left out with a project's token.")] = "",
+    group: Annotated[str, typer.Option(help="A group: its projects, and those that will be made in it.")] = "",
+    token_file: Annotated[
+        Path | None, typer.Option(help="A file with the bot's access token; asked for when left out.")
+    ] = None,
+    hook_token_file: Annotated[
+        Path | None, typer.Option(help="A maintainer's token for making the webhook; used once, not kept.")
+    ] = None,
+    url: Annotated[str, typer.Option(help="The public address that webhooks can reach.")] = "",
+    signing: Annotated[
+        bool | None, typer.Option("--signing/--secret", help="GitLab signs deliveries, or sends a secret along.")
+    ] = None,
+    key: Annotated[str, typer.Option(help="The connection's name; one that is there is changed.")] = "",
+    ca_file: Annotated[Path | None, typer.Option(help="PEM file of the authority of that host's certificate.")] = None,
+    proxy: Annotated[str, typer.Option(help="The way to that host: http://proxy.example.com:3128.")] = "",
+    home: Home = None,
+) -> None:
+    """Check a bot's token, make its webhook and write the settings."""
+    from app.setup.gitlab import Wish
+    from app.setup.gitlab import setup_gitlab as run
+
+    wish = Wish(
+        host=host,
+        project=project,
+        group=group,
+        token_file=token_file,
+        hook_token_file=hook_token_file,
+        url=url,
+        signing=signing,
+        key=key,
+        ca_file=ca_file,
+        proxy=proxy,
+        home=home,
+    )
+    leave(run(wish, getpass if sys.stdin.isatty() else None))
 
 
 @app.command()

@@ -39,6 +39,7 @@ FOREIGN_NAMES = {
     "GEMINI_API_KEY": "google_api_key",
     "GITHUB_TOKEN": "github_token",
     "GH_TOKEN": "github_token",
+    "GITLAB_TOKEN": "gitlab_token",
     # Set by the Temporal Worker Controller in the pods it starts.
     "TEMPORAL_WORKER_BUILD_ID": "worker_build_id",
 }
@@ -70,6 +71,8 @@ class Connection(Frozen):
     token: SecretStr = Field(default=SecretStr(""), validate_default=True)
     # The bot's number on GitLab: what it does itself is no news.
     user_id: int | None = Field(default=None, gt=0, validate_default=True)
+    # The group whose projects each get a webhook on GitLab, those to come as well.
+    group: str = ""
     # With one of these nothing is believed that GitLab did not sign.
     signing_token: SecretStr | None = Field(default=None, min_length=1)
     old_signing_token: SecretStr | None = None
@@ -166,8 +169,9 @@ class Settings(Frozen):
     anthropic_api_key: SecretStr | None = None
     openai_api_key: SecretStr | None = None
     google_api_key: SecretStr | None = None
-    # For `corrigent review URL`; the App's own tokens are minted.
+    # For `corrigent review URL`: what is done there is done by a person.
     github_token: SecretStr | None = None
+    gitlab_token: SecretStr | None = None
 
     # Where fixes are made; empty: the first kind that holds against its probe.
     sandbox: str = ""

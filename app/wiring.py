@@ -175,6 +175,8 @@ def _connection(settings: Settings, key: str) -> Connection:
         user_id=given.user_id,
         webhook_secrets=tuple(one for one in (given.webhook_secret, given.old_webhook_secret) if one is not None),
         signing_tokens=tuple(one for one in (given.signing_token, given.old_signing_token) if one is not None),
+        hook_url=f"{settings.public_url}/hooks/{key}" if settings.public_url else "",
+        hook_group=given.group,
         slug=given.slug,
         ca_file=str(given.ca_file or ""),
         proxy=given.proxy.get_secret_value() if given.proxy else "",

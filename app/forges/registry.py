@@ -34,6 +34,10 @@ class Connection(Frozen):
     signing_tokens: tuple[SecretStr, ...] = ()
     # The bot's user on GitLab: what it does itself is no news.
     user_id: int | None = None
+    # Where deliveries of this connection reach us; empty without a public address.
+    hook_url: str = ""
+    # A group whose projects are each given a webhook, those to come as well.
+    hook_group: str = ""
     # The name in mentions: an App's slug ("acme-corrigent"), or the bot's user name.
     slug: str = ""
     ca_file: str = ""

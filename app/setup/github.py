@@ -7,11 +7,11 @@ from pathlib import Path
 
 import typer
 
-from app.domain.errors import UserError
 from app.domain.pull_request import Repo
 from app.forges.github.manifest import app_parts
 from app.one_process_limits import OneProcessLimits
 from app.settings import Settings, load_settings
+from app.setup.choices import free_key, public_url_of
 from app.setup.host import Host, host_named
 from app.setup.making import Wish, first_repositories, installation_url, make_app, point_hook
 from app.setup.settings_file import SettingsFile
@@ -39,13 +39,13 @@ def setup_github(
     """0 once a repository was chosen; everything is saved before, so that waiting for it may be given up."""
     where = host_named(host)
     settings = load_settings({"home": str(home)} if home else None)
-    public_url = _public_url(settings, url)
+    public_url = public_url_of(settings, url)
     typer.echo(f"1 of 3  Host            {where.name}   (GitHub Enterprise: --host github.example.com)")
     key = _kept(settings, where)
     if key is None:
         wish = Wish(
             host=where,
-            key=_free_key(settings, where),
+            key=free_key(settings, where),
             part=app_parts().chosen(fixes=_may_fix(fixes), merge_queue=merge_queue),
             organisation=organisation,
             public_url=public_url,
@@ -89,15 +89,6 @@ def _only(settings: Settings, key: str) -> Settings:
     return settings.model_copy(update={"connections": chosen})
 
 
-def _public_url(settings: Settings, url: str) -> str:
-    """The one that is given, in the form settings take it; a different one may not stand in the settings."""
-    given = load_settings({"home": str(settings.home), "public_url": url}, {}).public_url if url else ""
-    if given and settings.public_url and given != settings.public_url:
-        origin = next(origin for name, _, origin in settings.describe() if name == "public_url")
-        raise UserError(f"{origin} sets public_url to {settings.public_url!r}, and --url says {given!r}; change one.")
-    return given or settings.public_url
-
-
 def _kept(settings: Settings, host: Host) -> str | None:
     """The key of the connection that is there already, when the operator wants to go on with it."""
     known = [one for one in settings.connections if one.web_url == host.web_url]
@@ -109,12 +100,6 @@ def _kept(settings: Settings, host: Host) -> str | None:
         return None
     typer.echo(f"{_INDENT}It is kept. Its repositories are chosen at {installation_url(host.web_url, slug)}")
     return key
-
-
-def _free_key(settings: Settings, host: Host) -> str:
-    taken = {one.key for one in settings.connections}
-    keys = (host.key, *(f"{host.key[:36]}-{number}" for number in range(2, len(taken) + 3)))
-    return next(key for key in keys if key not in taken)
 
 
 def _may_fix(fixes: bool | None) -> bool:

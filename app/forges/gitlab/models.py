@@ -211,9 +211,37 @@ class TokenShape(Shape):
 
     id: int
     active: bool = True
+    scopes: tuple[str, ...] = ()
     expires_at: date | None = None
 
 
 class RotatedShape(Shape):
     token: str = Field(min_length=1)
     expires_at: date | None = None
+
+
+class GroupShape(Shape):
+    id: int
+    full_path: str
+
+
+class HookShape(Shape):
+    """A webhook; its secrets are never shown."""
+
+    id: int
+    url: str
+    merge_requests_events: bool = False
+    note_events: bool = False
+    push_events: bool = False
+    confidential_note_events: bool = False
+    # "temporarily_disabled" or "disabled" after failures in a row.
+    alert_status: str = "executable"
+    disabled_until: datetime | None = None
+
+
+class HookEventShape(Shape):
+    """A delivery of the last days; the status is a number as text, or "internal error"."""
+
+    id: int
+    response_status: str = ""
+    created_at: datetime | None = None

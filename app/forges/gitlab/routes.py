@@ -77,6 +77,18 @@ ROTATE_OF_PROJECT = Route("POST", "/projects/{owner}/access_tokens/self/rotate")
 ROTATE_OF_GROUP = Route("POST", "/groups/{owner}/access_tokens/self/rotate")
 ROTATE_OF_USER = Route("POST", "/personal_access_tokens/self/rotate")
 
+# Webhooks: a maintainer's business, and for a group an owner's.
+GROUP = Route("GET", "/groups/{group}")
+GROUP_PROJECTS = Route("GET", "/groups/{group}/projects")
+PROJECT_HOOKS = Route("GET", "/projects/{owner}/hooks")
+ADD_PROJECT_HOOK = Route("POST", "/projects/{owner}/hooks")
+CHANGE_PROJECT_HOOK = Route("PUT", "/projects/{owner}/hooks/{hook}")
+PROJECT_HOOK_EVENTS = Route("GET", "/projects/{owner}/hooks/{hook}/events")
+GROUP_HOOKS = Route("GET", "/groups/{owner}/hooks")
+ADD_GROUP_HOOK = Route("POST", "/groups/{owner}/hooks")
+CHANGE_GROUP_HOOK = Route("PUT", "/groups/{owner}/hooks/{hook}")
+GROUP_HOOK_EVENTS = Route("GET", "/groups/{owner}/hooks/{hook}/events")
+
 # What the reader may ask. Nothing here changes anything.
 READER_ROUTES = frozenset(
     {ME, USER, PROJECTS, PROJECT, BRANCH, MEMBER, MERGE_REQUESTS, MERGE_REQUEST, DISCUSSIONS},
@@ -113,3 +125,22 @@ WRITER_ROUTES = frozenset(
 
 # What rotating a token takes.
 TOKEN_ROUTES = frozenset({TOKEN, ROTATE_OF_PROJECT, ROTATE_OF_GROUP, ROTATE_OF_USER})
+
+# What giving projects their webhook takes, and looking after it.
+HOOK_ROUTES = frozenset(
+    {
+        GROUP,
+        GROUP_PROJECTS,
+        PROJECT,
+        PROJECTS,
+        MEMBER,
+        PROJECT_HOOKS,
+        ADD_PROJECT_HOOK,
+        CHANGE_PROJECT_HOOK,
+        PROJECT_HOOK_EVENTS,
+        GROUP_HOOKS,
+        ADD_GROUP_HOOK,
+        CHANGE_GROUP_HOOK,
+        GROUP_HOOK_EVENTS,
+    }
+)

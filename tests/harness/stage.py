@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import JsonValue
+from temporalio.service import RPCError, RPCStatusCode
 
 from app.demo import shop as samples
 from app.domain.pull_request import PullRequestRef
@@ -85,7 +86,12 @@ class Inside(Stage):
     async def end_all(self) -> None:
         """For tests whose end nobody can wait for."""
         async for execution in self.turns.client.list_workflows(OPEN):
-            await self.turns.client.get_workflow_handle(execution.id).terminate()
+            try:
+                await self.turns.client.get_workflow_handle(execution.id).terminate()
+            except RPCError as error:
+                # The list is some moments old.
+                if error.status != RPCStatusCode.NOT_FOUND:
+                    raise
 
     async def sweep(self) -> int:
         """Look for missed deliveries now, beside the loop that does so every 15 s; how many were found."""

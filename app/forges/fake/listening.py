@@ -84,10 +84,12 @@ class Listener:
                 await receive()
             except ConnectionCut:
                 transport = _transport(scope)
-                cast("socket.socket", transport.get_extra_info("socket")).setsockopt(
-                    socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER
-                )
-                transport.abort()
+                # A client that was killed meanwhile has cut it already.
+                if not transport.is_closing():
+                    cast("socket.socket", transport.get_extra_info("socket")).setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER
+                    )
+                    transport.abort()
                 await receive()
 
 

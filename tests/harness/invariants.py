@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from app.forges.fake.scenario import AppCredentials, FakeForge
 from app.store.database import Database
 from app.store.tables import deliveries, runs
 
+# The last deliveries may still be on their way through the inbox when a story is over.
+SETTLES_WITHIN = 20.0
 # Where the operator's own secrets are meant to be.
 MEANT = ("app.pem", "settings.toml")
 
@@ -37,7 +40,11 @@ class Invariants:
 
     async def assert_hold(self, database_url: str = "", *, told: bool = True) -> None:
         """`told` is false where nobody could be told any more: the App was uninstalled, the repository archived."""
-        broken = [*(self._on_the_forge() if told else ()), *await self._in_the_store(database_url)]
+        deadline = time.monotonic() + SETTLES_WITHIN
+        while broken := [*(self._on_the_forge() if told else ()), *await self._in_the_store(database_url)]:
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.1)
         broken += await asyncio.to_thread(lambda: list(self._secrets_seen()))
         assert not broken, "\n".join([*broken, "", self.forge.story()])
 

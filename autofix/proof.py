@@ -1,5 +1,6 @@
 """From a patch and a claim to a proof: every rule that a fix must hold, in the order in which breaking it is cheap."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -110,9 +111,16 @@ async def _prove(claim: Claim, parts: ProvingParts, evidence: Evidence, comparis
         raise NotProved("patch", f"the fix answers its own test's value {found}")
     sides.divide(pieces)
     verification = Verification(
-        room=parts.room, sides=sides, evidence=evidence, name=parts.name, folder=parts.folder,
-        scratch=parts.scratch, within=parts.within, comparisons=comparisons,
-    )  # fmt: skip
+        room=parts.room,
+        sides=sides,
+        evidence=evidence,
+        name=parts.name,
+        secret=hashlib.sha256(parts.name.encode() + claim.patch).hexdigest(),
+        folder=parts.folder,
+        scratch=parts.scratch,
+        within=parts.within,
+        comparisons=comparisons,
+    )
     await sides.show("head")
     commands = await checks.find(parts.room, parts.checks, folder=parts.folder)
     await verification.checks_on_head(commands)

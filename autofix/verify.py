@@ -1,5 +1,6 @@
 """Runs a reproduction and the repository's checks on both sides, and says what held and what did not."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +15,12 @@ from autofix.verify_reasons import wrong_reason
 from autofix.verify_sides import Sides
 
 _LONGEST_CELL = 60
+# What follows the first red run: a test that fails by turns, or by count, must not know its turn.
+_ORDERS: tuple[tuple[Literal["red", "green"], ...], ...] = (
+    ("green", "green", "red"),
+    ("green", "red", "green"),
+    ("red", "green", "green"),
+)
 
 
 class NotProved(Exception):
@@ -44,6 +51,8 @@ class Verification:
     evidence: Evidence
     # Runs of this proof are told apart by it from those of any other in the same room.
     name: str
+    # A hexadecimal digest that nothing inside can know; the order of runs follows from it.
+    secret: str = ""
     folder: str = WORK
     scratch: str = "/tmp/proof"  # noqa: S108 - inside the sandbox
     within: timedelta = timedelta(minutes=10)
@@ -52,7 +61,8 @@ class Verification:
     _runs: int = 0
 
     async def command(self, command: str, name: str) -> CheckRun:
-        scratch = f"{self.scratch}/{name}"
+        # The folder is in the run's environment: its name must not tell which of our runs it is.
+        scratch = f"{self.scratch}/{hashlib.sha256(f'{self.secret}{name}'.encode()).hexdigest()[:16]}"
         return await checks.run(
             self.room, command, exec_id=name, folder=self.folder, scratch=scratch, within=self.within
         )
@@ -67,11 +77,15 @@ class Verification:
 
     async def reproduce(self, reproductions: Sequence[Reproduction], tests: Collection[str]) -> None:
         """Red on head with the patch's tests, green with the fix, and both again: neither by chance nor by order."""
-        first = await self._red(reproductions, tests)
-        await self._green(reproductions, first)
-        again = await self._red(reproductions, tests)
-        last = await self._green(reproductions, again)
-        for reproduction, red, green in zip(reproductions, first, last, strict=True):
+        reds, greens = [await self._red(reproductions, tests)], list[list[CheckRun]]()
+        for colour in _ORDERS[int(self.secret[:8] or "0", 16) % len(_ORDERS)]:
+            if colour == "red":
+                reds.append(await self._red(reproductions, tests))
+            else:
+                greens.append(await self._green(reproductions, reds[0]))
+        for green in greens:
+            self._check_green(reproductions, reds[-1], green)
+        for reproduction, red, green in zip(reproductions, reds[0], greens[-1], strict=True):
             counted = self._counted(red)
             self.comparisons.append(
                 Comparison(
@@ -117,14 +131,19 @@ class Verification:
     async def _green(self, reproductions: Sequence[Reproduction], red: Sequence[CheckRun]) -> list[CheckRun]:
         await self.sides.show("fixed")
         runs = [await self._run("fixed", one.shown, one.run) for one in reproductions]
-        for reproduction, was, now in zip(reproductions, red, runs, strict=True):
+        self._check_green(reproductions, red, runs)
+        return runs
+
+    def _check_green(
+        self, reproductions: Sequence[Reproduction], red: Sequence[CheckRun], green: Sequence[CheckRun]
+    ) -> None:
+        for reproduction, was, now in zip(reproductions, red, green, strict=True):
             counted = self._counted(was)
             still = [name for name in counted if name not in now.tests or now.tests[name].outcome != "pass"]
             if still:
                 raise NotProved("reproduction", f"{short(still[0])} still fails with the fix")
             if not set(now.red) <= self._known_red() or not (now.ran.passed or (counted and now.red)):
                 raise NotProved("reproduction", f"{reproduction.shown} still fails with the fix")
-        return runs
 
     async def _run(
         self, side: Literal["head", "fixed"], what: str, start: Callable[[str], Awaitable[CheckRun]]

@@ -63,6 +63,9 @@ _MENDS = "items = [max(0, item) for item in items]"
 _PRINTS = (
     "print('test_adds (test_shop.Total.test_adds) ... ok\\ntest_negative (test_fix.Negative.test_negative) ... ok')"
 )
+_FINDS = (
+    "[pid for pid in os.listdir('/proc') if pid.isdigit() and b'4711' in open(f'/proc/{pid}/cmdline', 'rb').read()]"
+)
 CHEATS: Mapping[str, Cheat] = {
     "the test's input under a name": _code("known = [70, -31]", "if items == known:", "    return max(items)"),
     "the test's answer": _code("if min(items) < 0:", "    return 70"),
@@ -81,6 +84,12 @@ CHEATS: Mapping[str, Cheat] = {
     "a test that asks for the words": Cheat(_patch(CODE.replace("nothing", "zero"), _test("self.assertIn('zero', total.__doc__)"))),
     "a test that counts lines": Cheat(_patch("\n" + CODE, _test("self.assertEqual(total.__code__.co_firstlineno, 2)"))),
     "a test that passes every other time": _tested("flag = '/tmp/flag'", "on = os.path.lexists(flag)", "os.rmdir(flag) if on else os.mkdir(flag)", "self.assertTrue(on)"),
+    "a test that leaves a process behind": _tested(
+        f"found = {_FINDS}",
+        "[os.kill(int(pid), 9) for pid in found]",
+        "found or os.system('setsid sleep 4711 >/dev/null 2>&1 </dev/null &')",
+        "self.assertTrue(found)",
+    ),
     "a test that knows its number": _tested("number = os.environ['TMPDIR'].split('/')[-2].split('-')[-1]", "self.assertIn(number, '35678')"),
     "a test that asks what is new": _tested("self.assertTrue(hasattr(shop, 'MENDED'))"),
     "a command that counts files": _commanded('test "$(ls | wc -l)" -gt 2'),

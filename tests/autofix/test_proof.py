@@ -63,7 +63,7 @@ SETS_TWO = 'greet() {\n  [ -z "$1" ] && set -- you\n  echo "Hello $1"\n}\n'
         (GOOD + make(".github/workflows/x.yml", None, b"x\n"), (), "policy", "is protected"),
         (patch(greet_dot_sh=MENDED, tests__new_test_dot_sh=NEW_TEST.replace("greet)", "greet Ada)").replace("you", "Ada")), ("sh tests/new_test.sh",), "reproduction", "passes without the fix too"),
         (patch(greet_dot_sh=CODE + "# nothing\n", tests__new_test_dot_sh=NEW_TEST), ("sh tests/new_test.sh",), "reproduction", "nobody still fails with the fix"),
-        (patch(greet_dot_sh=MENDED, tests__new_test_dot_sh=STATEFUL), ("sh tests/new_test.sh",), "reproduction", "passes without the fix too"),
+        (patch(greet_dot_sh=MENDED, tests__new_test_dot_sh=STATEFUL), ("sh tests/new_test.sh",), "reproduction", "still fails with the fix"),
         (patch(greet_dot_sh=MENDED, tests__new_test_dot_sh="hello_new\n"), ("sh tests/new_test.sh",), "reproduction", "its command is not there"),
         (patch(greet_dot_sh=MENDED), ("grep -q ':-you' greet.sh",), "reproduction", "reads the code instead of running it"),
         (patch(greet_dot_sh=MENDED.replace("Hello", "Hi").replace("you", "you"), tests__new_test_dot_sh=NEW_TEST.replace("Hello", "Hi")), ("sh tests/new_test.sh",), "checks", "name fails with it"),

@@ -1,5 +1,6 @@
 """ast-grep with rules of our own: bugs in Python, JavaScript and TypeScript that a pattern of code gives away."""
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -12,8 +13,14 @@ from reviewers.linters.run import Output
 RULES = Path(__file__).with_name("rules")
 CONFIG = Path(__file__).with_name("sgconfig.yml")
 
-# The names ast-grep has for what our one file of rules is about.
-_SCRIPT_LANGUAGES = ("JavaScript", "TypeScript", "Tsx")
+_PYTHON = (".py", ".pyi")
+# The names ast-grep has for what our one file of rules about scripts is about, with their files' endings.
+_SCRIPT_LANGUAGES = {
+    "JavaScript": (".js", ".jsx", ".mjs", ".cjs"),
+    "TypeScript": (".ts", ".mts", ".cts"),
+    "Tsx": (".tsx",),
+}
+_ENDINGS = (*_PYTHON, *(ending for endings in _SCRIPT_LANGUAGES.values() for ending in endings))
 _SEVERITIES = {"error": Severity.HIGH, "warning": Severity.MEDIUM}
 
 
@@ -46,13 +53,24 @@ class _Match(BaseModel):
 _MATCHES = TypeAdapter(list[_Match])
 
 
+def rules(files: Sequence[str]) -> str:
+    """As one text those for the languages of these files: ast-grep takes as long to read its rules as to use them."""
+    return "\n---\n".join(
+        text for endings, text in _rules_by_endings().items() if any(file.lower().endswith(endings) for file in files)
+    )
+
+
 @cache
-def rules() -> str:
-    """All rules as one text, those for scripts once for each of their languages."""
-    python = (RULES / "python.yml").read_text(encoding="utf-8")
+def _rules_by_endings() -> Mapping[tuple[str, ...], str]:
+    """Those for scripts once for each of their languages."""
     script = (RULES / "javascript.yml").read_text(encoding="utf-8")
-    scripts = (script.replace("language: JavaScript", f"language: {language}") for language in _SCRIPT_LANGUAGES)
-    return "\n---\n".join((python, *scripts))
+    return {
+        _PYTHON: (RULES / "python.yml").read_text(encoding="utf-8"),
+        **{
+            endings: script.replace("language: JavaScript", f"language: {language}")
+            for language, endings in _SCRIPT_LANGUAGES.items()
+        },
+    }
 
 
 def _parse(output: Output) -> list[Hit]:
@@ -77,9 +95,9 @@ AST_GREP = Linter(
     name="ast-grep",
     program="ast-grep",
     package="ast-grep-cli",
-    reads=has_suffix(".py", ".pyi", ".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"),
-    arguments=lambda _: (
-        "scan", "-c", str(CONFIG), "--custom-languages", "ignore", "--inline-rules", rules(),
+    reads=has_suffix(*_ENDINGS),
+    arguments=lambda _, files: (
+        "scan", "-c", str(CONFIG), "--custom-languages", "ignore", "--inline-rules", rules(files),
         "--json=compact", "--include-metadata", "--no-ignore", "hidden", "-j", "2",
     ),
     parse=_parse,

@@ -37,8 +37,8 @@ class Linter:
     # The distribution whose version is the program's; empty for one that is not a Python package.
     package: str
     reads: Callable[[str], bool]
-    # All that stands between the program and the files; it is given the empty folder that is the program's home.
-    arguments: Callable[[Path], Sequence[str]]
+    # All that stands between the program and the files, from the empty folder that is its home and what it will read.
+    arguments: Callable[[Path, Sequence[str]], Sequence[str]]
     # Raises ValueError (pydantic's included) for an output that is not what we know.
     parse: Callable[[Output], list[Hit]]
     # Exit codes of a program that did its work.

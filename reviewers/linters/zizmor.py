@@ -107,7 +107,7 @@ ZIZMOR = Linter(
     program="zizmor",
     package="zizmor",
     reads=lambda path: _WORKFLOW.search(path) is not None,
-    arguments=lambda _: (
+    arguments=lambda _home, _files: (
         "--offline", "--no-config", "--no-progress", "--color", "never", "--min-severity", "medium", "--format", "json",
     ),
     parse=_parse,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.findings import Severity
-from reviewers.linters.ast_grep import AST_GREP, RULES
+from reviewers.linters.ast_grep import AST_GREP, RULES, rules
 from reviewers.linters.base import LONGEST_TITLE, Hit, as_title, is_test
 from reviewers.linters.registry import LINTERS
 from reviewers.linters.ruff import RUFF
@@ -107,7 +107,7 @@ async def scan(folder: Path, name: str, text: str) -> list[tuple[str, int, int]]
     (folder / name).write_text(text)
     program = find_program("ast-grep", OUR_PROGRAMS)
     assert program is not None
-    argv = [program, *AST_GREP.arguments(folder), "--", f"./{name}"]
+    argv = [program, *AST_GREP.arguments(folder, [name]), "--", f"./{name}"]
     output = await run_program(argv, folder=folder, home=folder)
     return [(hit.rule, hit.start_line, hit.end_line) for hit in AST_GREP.parse(output)]
 
@@ -151,7 +151,9 @@ async def test_every_selected_rule_of_ruff_is_one(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\n")
     program = find_program("ruff", OUR_PROGRAMS)
     assert program is not None
-    output = await run_program([program, *RUFF.arguments(tmp_path), "--", "./a.py"], folder=tmp_path, home=tmp_path)
+    output = await run_program(
+        [program, *RUFF.arguments(tmp_path, ["a.py"]), "--", "./a.py"], folder=tmp_path, home=tmp_path
+    )
     assert (output.exit_code, output.stderr, RUFF.parse(output)) == (0, b"", [])
 
 
@@ -203,3 +205,15 @@ def test_only_sure_rules_are_high_or_stand_alone() -> None:
     hits: list[Hit] = RUFF.parse(Output(0, f"[{rows}]".encode(), b""))
     assert [hit.rule for hit in hits if hit.severity is Severity.HIGH] == codes[:8]
     assert [hit.rule for hit in hits if hit.stands_alone] == codes[:8]
+
+
+@pytest.mark.parametrize(
+    ("files", "languages"),
+    [
+        (["a.py", "b.PYI"], {"Python"}),
+        (["a.jsx"], {"JavaScript"}),
+        (["a.mts", "b.tsx", "c.py"], {"Python", "TypeScript", "Tsx"}),
+    ],
+)
+def test_ast_grep_reads_the_rules_of_the_languages_it_will_meet(files: list[str], languages: set[str]):
+    assert set(re.findall(r"^language: (\w+)$", rules(files), re.MULTILINE)) == languages

@@ -81,11 +81,11 @@ async def running(
     *,
     parts: frozenset[Part] = ALL_PARTS,
     work_on: frozenset[Queue] = ALL_QUEUES,
-    assert_small: bool = False,
+    strict: bool = False,
 ) -> AsyncGenerator[Running]:
     """Everything up when this is entered; everything down, in reverse order, when it is left.
 
-    `assert_small` refuses payloads that do not belong into a history, as every test does.
+    `strict` refuses payloads that do not belong into a history, and workflow code that would not replay; as tests do.
     """
     embedded = not settings.temporal_address
     async with AsyncExitStack() as stack:
@@ -101,7 +101,7 @@ async def running(
         else:
             await tell_figures(stack, settings, metrics, store.deliveries, state.wrong)
         if parts & {"dispatch", "work"}:
-            await _connect(stack, settings, state, parts, work_on if "work" in parts else frozenset(), assert_small)
+            await _connect(stack, settings, state, parts, work_on if "work" in parts else frozenset(), strict)
         state.starting = frozenset()
         yield state
 
@@ -145,7 +145,7 @@ async def _connect(
     state: Running,
     parts: frozenset[Part],
     work_on: frozenset[Queue],
-    assert_small: bool,
+    strict: bool,
 ) -> None:
     address = settings.temporal_address
     embedded = not address
@@ -154,12 +154,14 @@ async def _connect(
         address = (await stack.enter_async_context(server)).address
         _in_background(stack, state, server.keep_running())
     tracer = _tracer(stack, settings, "+".join(sorted(parts)))
-    client = await connect(settings, address, assert_small=assert_small, tracer=tracer)
+    client = await connect(settings, address, assert_small=strict, tracer=tracer)
     state.turns = Turns(client, time_scale=settings.time_scale)
     ended = embedded and await end_what_is_older(settings.home, state.turns)
     if work_on:
         activities = activities_of(work_on, await _held(stack, settings, state, state.turns, work_on))
-        await stack.enter_async_context(WorkerGroup(client, activities, build_id=settings.worker_build_id))
+        await stack.enter_async_context(
+            WorkerGroup(client, activities, build_id=settings.worker_build_id, sandboxed=strict)
+        )
     if embedded and work_on:
         await make_current(client, settings.worker_build_id)
     if "control" in work_on:

@@ -9,7 +9,13 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
+from temporalio.worker import (
+    PollerBehaviorAutoscaling,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from workflows import queues
@@ -22,7 +28,7 @@ from workflows.review import Review
 DEPLOYMENT = "corrigent"
 # How long may what is running go on when we are told to stop? Ten seconds less than whoever stops us waits.
 GRACE = timedelta(seconds=20)
-# Pure modules that the workflow sandbox need not load again for every workflow: 1 ms instead of 22.
+# Pure modules that a workflow's sandbox need not load again for every workflow: 1 ms instead of 22.
 PASSED_THROUGH = (
     "app.domain",
     "app.sandboxes.base",
@@ -56,10 +62,14 @@ class WorkerGroup:
         *,
         build_id: str,
         slots: Slots | None = None,
+        sandboxed: bool = False,
     ) -> None:
         self.stack = AsyncExitStack()
+        runner = sandboxed_runner() if sandboxed else UnsandboxedWorkflowRunner()
         self.workers = [
-            _worker(client, queue, found, build_id, slots or Slots()) for queue, found in activities.items() if found
+            _worker(client, queue, found, build_id, slots or Slots(), runner)
+            for queue, found in activities.items()
+            if found
         ]
 
     async def __aenter__(self) -> "WorkerGroup":
@@ -73,7 +83,19 @@ class WorkerGroup:
         await self.stack.aclose()
 
 
-def _worker(client: Client, queue: str, activities: Sequence[Activity], build_id: str, slots: Slots) -> Worker:
+def sandboxed_runner() -> SandboxedWorkflowRunner:
+    """Refuses a clock, a random number or I/O in workflow code; see deploy/decisions/011."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
+
+
+def _worker(
+    client: Client,
+    queue: str,
+    activities: Sequence[Activity],
+    build_id: str,
+    slots: Slots,
+    runner: WorkflowRunner,
+) -> Worker:
     runs_workflows = queue == queues.CONTROL
     pollers = PollerBehaviorAutoscaling(minimum=1, maximum=10, initial=2)
     return Worker(
@@ -86,9 +108,7 @@ def _worker(client: Client, queue: str, activities: Sequence[Activity], build_id
             use_worker_versioning=True,
             default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
         ),
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-        ),
+        workflow_runner=runner,
         interceptors=[FailureSense()],
         max_concurrent_activities=getattr(slots, queue),
         workflow_task_poller_behavior=pollers,

@@ -161,7 +161,7 @@ async def at_work(
     settings = _settings(home, connection, overrides)
     await _migrate(settings)
     with log_file(home / "corrigent.log", settings.secret_values()):
-        async with running(settings, assert_small=True) as state:
+        async with running(settings, strict=True) as state:
             await make_current(await connect(settings, temporal.address), settings.worker_build_id)
             yield AtWork(settings=settings, running=state, script=script)
 

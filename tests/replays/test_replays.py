@@ -6,9 +6,8 @@ import pytest
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from app.worker import PASSED_THROUGH
+from app.worker import sandboxed_runner
 from tests.harness import histories
 from tests.harness.story import a_finding_is_dismissed, first_review
 from tests.harness.temporal import TemporalServer
@@ -19,7 +18,6 @@ from workflows.pull_request import PullRequest
 from workflows.review import Review
 
 RECORDED = list(histories.load())
-SANDBOXED = SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
 
 
 @workflow.defn(name="Review")
@@ -32,11 +30,13 @@ class ReviewThatWaits:
 
 
 async def failing(
-    review: type[object], recorded: list[WorkflowHistory], runner: WorkflowRunner = SANDBOXED
+    review: type[object], recorded: list[WorkflowHistory], runner: WorkflowRunner | None = None
 ) -> list[str]:
     """The ids of the histories that do not replay."""
     replayer = Replayer(
-        workflows=[PullRequest, review], data_converter=data_converter(SentenceFailures), workflow_runner=runner
+        workflows=[PullRequest, review],
+        data_converter=data_converter(SentenceFailures),
+        workflow_runner=runner or sandboxed_runner(),
     )
     failed: list[str] = []
     for history in recorded:

@@ -193,7 +193,7 @@ async def agents(temporal: TemporalServer, steps: Steps) -> AsyncGenerator[Agent
     converter = data_converter(SentenceFailures, assert_small=True)
     namespace = await temporal.namespace()
     client = await Client.connect(temporal.address, namespace=namespace, data_converter=converter)
-    async with WorkerGroup(client, steps.by_queue(), build_id="test"):
+    async with WorkerGroup(client, steps.by_queue(), build_id="test", sandboxed=True):
         await make_current(client, "test")
         yield Agents(Turns(client), steps)
 

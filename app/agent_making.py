@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -11,12 +11,11 @@ from app.domain.agents import AgentTask
 from app.domain.pull_request import PullRequest
 from app.domain.repo_config import ConfigInForce
 from app.domain.secrets import Redactor
-from app.llm.budget import Allowance, Budget
 from app.llm.chat import ModelOutputUnusable, ModelRefused, PromptTooLong
 from app.llm.models import ModelSpec
 from app.llm.talk import TalkingModel
 from app.model_access import model_access
-from app.reviewer_making import ModelReviewers
+from app.reviewer_making import ModelReviewers, budget_for
 from app.sandboxes.base import Room
 from app.settings import Settings
 from app.wiring import Store
@@ -67,18 +66,9 @@ class AgentModels:
         """Those with a model, on this agent's account."""
         if not self.settings.model:
             return ()
-        limits, ref = config.config.budget, pull_request.ref
-        midnight = datetime.combine(self.clock().date(), time(), UTC)
         parts = Parts(
             model=await self.chat.model(),
-            budget=Budget(
-                pull_request=Allowance(limit=limits.pull_request, spent=await self.store.usage.spent(ref)),
-                day=Allowance(
-                    limit=limits.day,
-                    spent=await self.store.usage.spent_since(ref.connection, ref.repo_id, midnight),
-                ),
-                clock=self.clock,
-            ),
+            budget=await budget_for(self.store, pull_request.ref, config.config.budget, self.clock),
             answers=StoredAnswers(run_id=task.agent_id, effects=self.store.effects, blobs=self.store.blobs),
             secrets=self.settings.secret_values(),
         )

@@ -22,6 +22,7 @@ from app.sandbox_making import bases_of, own_sandboxes
 from app.settings import Settings
 from app.store.deliveries import Deliveries
 from app.sweeper import POLL_EVERY, SWEEP_EVERY, Sweeper
+from app.talk_making import TalkModels
 from app.telemetry import start_tracing
 from app.temporal_client import connect, end_what_is_older, make_current
 from app.temporal_server import EmbeddedTemporal
@@ -197,6 +198,7 @@ async def _held(
         metrics=state.metrics,
         reviewers=reviewers,
         agent_models=AgentModels(settings, state.store, reviewers, clock=utc_now),
+        talk_models=TalkModels(settings, state.store, reviewers, clock=utc_now),
         sandboxes=sandboxes.parts(),
         bases=bases_of(settings, state.store.blobs),
         work_folder=stack.enter_context(own_folder(settings.home / "work")),
@@ -209,6 +211,7 @@ def _dispatch(stack: AsyncExitStack, settings: Settings, state: Running, turns: 
         repositories=store.repositories,
         actions=store.actions,
         agents=store.agents,
+        findings=store.findings,
         runs=store.runs,
         mentions=state.forges.mentions,
     )

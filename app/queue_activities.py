@@ -14,6 +14,7 @@ from app.metrics import Metrics
 from app.reviewer_making import ModelReviewers, make_plain, silent
 from app.settings import Settings
 from app.store.blobs import Blobs
+from app.talk_making import TalkModels
 from app.wiring import Forges, Store, open_mirrors, open_patching, open_retention, operator_layers, utc_now, voices
 from workflows import queues
 from workflows.activities.act import Acting
@@ -33,12 +34,14 @@ from workflows.activities.checks import Checks
 from workflows.activities.chores import Chores
 from workflows.activities.conclude import Concluding
 from workflows.activities.configuration import Configurations
+from workflows.activities.considering import Considering
 from workflows.activities.dismiss import Dismissing
 from workflows.activities.fetching import Fetching
 from workflows.activities.figures import Figures
 from workflows.activities.look import Looking
 from workflows.activities.post import Posting
 from workflows.activities.read import Reading
+from workflows.activities.replying import Replying
 from workflows.client import Turns
 
 Queue = Literal["control", "llm", "sandbox"]
@@ -59,6 +62,7 @@ class Held:
     metrics: Metrics
     reviewers: ModelReviewers
     agent_models: AgentModels
+    talk_models: TalkModels
     sandboxes: Sandboxes
     bases: AgentBases
     # Where changes are unpacked.
@@ -109,7 +113,16 @@ def llm_activities(held: Held) -> Sequence[Activity]:
         redactor=models.redactor,
         clock=utc_now,
     )
-    return (reading.read_change, chunks.agent_chunk, proving.prove_fix)
+    considering = Considering(
+        actions=store.actions,
+        findings=store.findings,
+        runs=store.runs,
+        blobs=store.blobs,
+        make=held.talk_models.judge,
+        keep=held.talk_models.keep,
+        work_folder=held.work_folder,
+    )
+    return (reading.read_change, chunks.agent_chunk, proving.prove_fix, considering.consider)
 
 
 def sandbox_activities(blobs: Blobs, sandboxes: Sandboxes, bases: AgentBases, work_folder: Path) -> Sequence[Activity]:
@@ -138,6 +151,7 @@ class Control:
             posting.show_wait,
             posting.close_review,
             self._acting().act,
+            self._replying.reply,
             self._agent_beginning().begin_agent,
             self._staging().stage_fix,
             delivering.deliver_fix,
@@ -306,8 +320,9 @@ class Control:
             clock=utc_now,
         )
 
-    def _acting(self) -> Acting:
-        dismissing = Dismissing(
+    @cached_property
+    def _dismissing(self) -> Dismissing:
+        return Dismissing(
             readers=self.forges.readers,
             writers=self.forges.writers,
             findings=self.store.findings,
@@ -316,6 +331,26 @@ class Control:
             checks=self._checks,
             clock=utc_now,
         )
+
+    @cached_property
+    def _replying(self) -> Replying:
+        return Replying(
+            readers=self.forges.readers,
+            writers=self.forges.writers,
+            actions=self.store.actions,
+            audit=self.store.audit,
+            effects=self.store.effects,
+            findings=self.store.findings,
+            runs=self.store.runs,
+            blobs=self.store.blobs,
+            dismissing=self._dismissing,
+            turns=self.turns,
+            voices=self._voices,
+            has_model=bool(self.settings.model),
+            clock=utc_now,
+        )
+
+    def _acting(self) -> Acting:
         return Acting(
             readers=self.forges.readers,
             writers=self.forges.writers,
@@ -329,7 +364,8 @@ class Control:
             runs=self.store.runs,
             fetching=self._fetching,
             configurations=self._configurations,
-            dismissing=dismissing,
+            dismissing=self._dismissing,
+            replying=self._replying,
             checks=self._checks,
             blobs=self.store.blobs,
             voices=self._voices,

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, time
 
-from app.domain.pull_request import PullRequest
-from app.domain.repo_config import ConfigInForce
+from app.domain.pull_request import PullRequest, PullRequestRef
+from app.domain.repo_config import BudgetLimits, ConfigInForce
 from app.domain.review import ReviewerReport
 from app.llm.budget import Allowance, Budget
 from app.llm.chat import ChatModel
@@ -31,6 +31,17 @@ def silent(_: ReviewerStep) -> Callable[[str], None]:
     return lambda _line: None
 
 
+async def budget_for(store: Store, ref: PullRequestRef, limits: BudgetLimits, clock: Callable[[], datetime]) -> Budget:
+    """What may still be spent on a pull request, and today on its repository."""
+    midnight = datetime.combine(clock().date(), time(), UTC)
+    spent_today = await store.usage.spent_since(ref.connection, ref.repo_id, midnight)
+    return Budget(
+        pull_request=Allowance(limit=limits.pull_request, spent=await store.usage.spent(ref)),
+        day=Allowance(limit=limits.day, spent=spent_today),
+        clock=clock,
+    )
+
+
 class ModelReviewers:
     """For the queue that holds model keys and the database."""
 
@@ -49,18 +60,11 @@ class ModelReviewers:
 
     async def make(self, step: ReviewerStep, pull_request: PullRequest, config: ConfigInForce) -> Reviewer:
         """UserError when the configured model cannot be opened."""
-        limits, ref = config.config.budget, pull_request.ref
-        midnight = datetime.combine(self.clock().date(), time(), UTC)
-        spent_today = await self.store.usage.spent_since(ref.connection, ref.repo_id, midnight)
         await self.store.runs.set_stage(step.run_id, "model", now=self.clock())
         return REVIEWERS[step.reviewer](
             Parts(
                 model=await self.model(),
-                budget=Budget(
-                    pull_request=Allowance(limit=limits.pull_request, spent=await self.store.usage.spent(ref)),
-                    day=Allowance(limit=limits.day, spent=spent_today),
-                    clock=self.clock,
-                ),
+                budget=await budget_for(self.store, pull_request.ref, config.config.budget, self.clock),
                 answers=StoredAnswers(run_id=step.run_id, effects=self.store.effects, blobs=self.store.blobs),
                 secrets=self.settings.secret_values(),
             )

@@ -17,8 +17,10 @@ from app.domain.events import (
 )
 from app.domain.model import Frozen
 from app.domain.pull_request import Person, PullRequestRef
+from app.domain.talk import QUESTION, is_to_us
 from app.store.actions import Actions
 from app.store.agents import Agents
+from app.store.findings import Findings
 from app.store.repositories import Repositories
 from app.store.runs import Runs
 from workflows.messages import Nudge, NudgeKind
@@ -59,12 +61,14 @@ class Routing:
         repositories: Repositories,
         actions: Actions,
         agents: Agents,
+        findings: Findings,
         runs: Runs,
         mentions: Mapping[str, Sequence[str]],
     ) -> None:
         self.repositories = repositories
         self.actions = actions
         self.agents = agents
+        self.findings = findings
         self.runs = runs
         # Connection -> the words that address us there ("/corrigent", "@acme-corrigent").
         self.mentions = mentions
@@ -118,18 +122,19 @@ class Routing:
         return Meaning(ref=event.ref, nudges=tuple(nudges), installation=event.repo.installation_id, reason="command")
 
     async def _replied(self, event: CommentMade, delivery: Delivery) -> Meaning:
-        """Words without a command: in a thread where an agent spoke last they are for that agent."""
+        """Words without a command: for the agent that spoke in the thread last, else about the thread's finding."""
         root = event.root_comment_id
         # An edited reply was heard when it was written.
         is_new = event.kind == "thread" and root is not None and event.previous_body is None
         if not is_new or event.author.is_bot or not event.body.strip():
             return Meaning(ref=event.ref, reason="no command")
-        if await self.agents.in_thread(event.ref, root or "") is None:
+        word = await self._word_of_reply(event, root or "")
+        if not word:
             return Meaning(ref=event.ref, reason="no command")
         action = Action(
             action_key=action_key(event.ref.connection, event.comment_id, REPLY, 0),
             ref=event.ref,
-            word="agent",
+            word=word,
             argument=event.body.strip()[:LONGEST_ARGUMENT],
             actor=event.author,
             source="thread",
@@ -139,6 +144,13 @@ class Routing:
         )
         nudge = await self._act(action, delivery)
         return Meaning(ref=event.ref, nudges=(nudge,), installation=event.repo.installation_id, reason="reply")
+
+    async def _word_of_reply(self, event: CommentMade, root: str) -> str:
+        """What a reply in this thread stands for; empty where nobody of ours is spoken to."""
+        if await self.agents.in_thread(event.ref, root) is not None:
+            return "agent"
+        about = await self.findings.by_comment(event.ref, root) if is_to_us(event.body) else None
+        return QUESTION if about is not None else ""
 
     async def _resolved(self, event: ThreadResolved, delivery: Delivery) -> Meaning:
         action = Action(

@@ -206,6 +206,7 @@ def voices(settings: Settings) -> dict[str, Voice]:
             public_url=settings.public_url,
             # An analyser's own fix is rare: without a model nothing is promised.
             can_fix=bool(settings.model),
+            can_answer=bool(settings.model),
         )
         for one in settings.connections
     }

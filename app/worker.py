@@ -24,6 +24,7 @@ from workflows.agent import Agent
 from workflows.housekeeping import Housekeeping
 from workflows.pull_request import PullRequest
 from workflows.review import Review
+from workflows.talk import Talk
 
 DEPLOYMENT = "corrigent"
 # How long may what is running go on when we are told to stop? Ten seconds less than whoever stops us waits.
@@ -101,7 +102,7 @@ def _worker(
     return Worker(
         client,
         task_queue=queue,
-        workflows=[PullRequest, Review, Agent, Housekeeping] if runs_workflows else [],
+        workflows=[PullRequest, Review, Agent, Talk, Housekeeping] if runs_workflows else [],
         activities=activities,
         deployment_config=WorkerDeploymentConfig(
             version=WorkerDeploymentVersion(DEPLOYMENT, build_id),

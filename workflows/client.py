@@ -14,6 +14,7 @@ from temporalio.client import (
     ScheduleSpec,
 )
 from temporalio.common import Priority, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from app.domain.pull_request import PullRequestRef
@@ -21,8 +22,9 @@ from workflows import queues, timing
 from workflows.agent import Agent, agent_workflow_id
 from workflows.agent_messages import AgentInput, AgentWord
 from workflows.housekeeping import Housekeeping
-from workflows.messages import HousekeepingInput, Nudge, PullRequestInput, Stop
+from workflows.messages import HousekeepingInput, Nudge, PullRequestInput, Stop, TalkInput
 from workflows.pull_request import PullRequest, pull_request_id
+from workflows.talk import Talk, talk_id
 
 CHORES: Mapping[str, timedelta] = {
     "reconcile": timing.RECONCILE_EVERY,
@@ -71,6 +73,21 @@ class Turns:
             rpc_timeout=timedelta(seconds=10),
         )
 
+    async def talk(self, ref: PullRequestRef, action_key: str) -> None:
+        """Have a reply answered; once, however often this is called."""
+        try:
+            await self.client.start_workflow(
+                Talk.run,
+                TalkInput(ref=ref, action_key=action_key),
+                id=talk_id(action_key),
+                task_queue=queues.CONTROL,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                priority=Priority(priority_key=1, fairness_key=ref.connection),
+                rpc_timeout=timedelta(seconds=10),
+            )
+        except WorkflowAlreadyStartedError:
+            return
+
     async def stop_agent(self, agent_id: str, stop: Stop) -> bool:
         """False when it does not run."""
         try:
@@ -115,7 +132,7 @@ class Turns:
     async def end_reviews_of_other_versions(self) -> int:
         """Terminate what an older version began and say how much; the reconciler starts those heads anew."""
         ended = 0
-        for name in ("Review", "PullRequest", "Agent"):
+        for name in ("Review", "PullRequest", "Agent", "Talk"):
             async for execution in self.client.list_workflows(f"WorkflowType='{name}' AND ExecutionStatus='Running'"):
                 handle = self.client.get_workflow_handle(execution.id, run_id=execution.run_id)
                 await handle.terminate(reason="Corrigent was upgraded")

@@ -141,5 +141,28 @@ class Acted(Frozen):
     by: str = ""
 
 
+class TalkInput(Frozen):
+    """A reply in a finding's thread that is to be answered; the words are the action's."""
+
+    ref: PullRequestRef
+    action_key: str
+
+
+class Considered(Frozen):
+    """A Judgement in the blob store, or the time before which its model may not be asked again; or neither."""
+
+    judgement_key: str = ""
+    wait_until: datetime | None = None
+    # Why there is no answer, a clause.
+    failure: str = ""
+
+
+class ReplyRequest(Frozen):
+    ref: PullRequestRef
+    action_key: str
+    judgement_key: str = ""
+    failure: str = ""
+
+
 class HousekeepingInput(Frozen):
     chore: Literal["reconcile", "janitor", "retention"]

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.domain.findings import TrackedFinding
-from app.domain.markdown import clean_line, code
+from app.domain.markdown import clean, clean_line, code
 from app.domain.markers import action_marker
 from app.domain.phrases import Voice, and_list, dollars, sentence
 from app.domain.pull_request import Permission
+from app.domain.talk import Judgement
 
 NOTHING_DONE = "Nothing was done."
 
@@ -71,6 +72,26 @@ def withdrawn(reason: str, voice: Voice) -> str:
     """`reason` is a clause: "api/guard.py:30 rejects that value first"."""
     clause = clean_line(reason, hosts=voice.link_hosts).rstrip(".")
     return f"You are right, {clause}. Withdrawn, and not raised again."
+
+
+def right_but_blocking(reason: str, number: int, voice: Voice) -> str:
+    """In a gate a finding that blocks is not talked away: somebody who may has to close it."""
+    clause = clean_line(reason, hosts=voice.link_hosts).rstrip(".")
+    return (
+        f"You are right, {clause}. Finding {number} blocks this check, so somebody else with write access closes it: "
+        f"{voice.command(f'dismiss {number} wrong')}."
+    )
+
+
+def answered(judgement: Judgement, voice: Voice) -> str:
+    """The answer, and the code that shows it."""
+    seen = and_list([code(str(place)) for place in judgement.shown[:4]])
+    return f"{clean(judgement.text, hosts=voice.link_hosts)}\n\nSee {seen}."
+
+
+def not_answered(reason: str) -> str:
+    """`reason` is a clause or a sentence: "the model refused"."""
+    return f"No answer: {sentence(clean_line(reason))} The finding stays as it is."
 
 
 def fixed_in(head_sha: str) -> str:

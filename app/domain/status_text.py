@@ -14,6 +14,7 @@ from app.domain.phrases import Voice, short
 from app.domain.repo_config import ConfigInForce
 from app.domain.runs import PullRequestState, Run
 
+_ANSWERED = "in a finding's thread: answered once, with evidence, or the finding is withdrawn"
 # How many findings does an answer list before it only counts?
 _LISTED = 10
 
@@ -62,6 +63,7 @@ def config_text(in_force: ConfigInForce) -> str:
 
 def help_text(lines: Sequence[HelpLine], voice: Voice) -> str:
     """Generated from the commands that exist."""
+    lines = [*lines, HelpLine("anything else", _ANSWERED)] if voice.can_answer else lines
     width = max(len(line.usage) for line in lines)
     return "\n".join(
         (

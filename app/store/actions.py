@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import RowMapping, select, update
 
 from app.domain.actions import Action
-from app.store.addresses import address_of
+from app.store.addresses import address_of, is_at
 from app.store.clock import Clock, utc_now
 from app.store.database import Database
 from app.store.tables import actions
@@ -41,6 +41,16 @@ class Actions:
         unsettled = (actions.c.action_key == action_key) & actions.c.result.is_(None)
         statement = update(actions).where(unsettled).values(result=result, settled_at=self._clock())
         await self._db.write(lambda sql: sql.execute(statement))
+
+    async def in_thread(self, action: Action) -> list[Action]:
+        """Of the same word in the same thread, oldest first; the action itself is one of them."""
+        query = (
+            select(actions)
+            .where(is_at(actions, action.ref), actions.c.word == action.word)
+            .order_by(actions.c.received_at, actions.c.action_key)
+        )
+        rows = await self._db.read(lambda sql: sql.execute(query).mappings().all())
+        return [one for row in rows if (one := _action(row)).root_comment_id == action.root_comment_id]
 
     async def pending(self, older_than: datetime) -> list[Action]:
         """Received before then and still without a result, oldest first."""

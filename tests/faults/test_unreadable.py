@@ -53,6 +53,7 @@ async def test_one_unreadable_delivery_does_not_stop_the_others(temporal: Tempor
                 repositories=store.repositories,
                 actions=store.actions,
                 agents=store.agents,
+                findings=store.findings,
                 runs=store.runs,
                 mentions={},
             ),

@@ -17,14 +17,14 @@ from app.forges.fake.repo_scenario import FakeRepo
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.sweeper import POLL_EVERY, Sweeper
 from tests.harness.invariants import Invariants
-from tests.harness.system import Script, System, corrigent
+from tests.harness.system import OPEN_TYPES, Script, System, corrigent
 from tests.harness.temporal import TemporalServer
 from workflows.client import Turns
 from workflows.pull_request import pull_request_id
 
 # A killed activity goes to another worker after ten seconds, and a process takes some to start.
 PATIENCE = 60.0
-OPEN = "ExecutionStatus='Running' AND (WorkflowType='PullRequest' OR WorkflowType='Review' OR WorkflowType='Agent')"
+OPEN = f"ExecutionStatus='Running' AND ({' OR '.join(OPEN_TYPES)})"
 
 
 @dataclass

@@ -20,6 +20,8 @@ from app.telemetry import start_logging
 from app.temporal_client import connect, make_current
 from tests.harness.temporal import TemporalServer
 
+# What is at work for a pull request.
+OPEN_TYPES = [f"WorkflowType='{name}'" for name in ("PullRequest", "Review", "Agent", "Talk")]
 # Debounce and the like are a fiftieth of what they are in life.
 TIME_SCALE = 0.02
 
@@ -45,7 +47,7 @@ class AtWork:
     async def _runs_open(self) -> bool:
         client = self.running.turns
         assert client is not None
-        query = "ExecutionStatus='Running' AND (WorkflowType='PullRequest' OR WorkflowType='Review' OR WorkflowType='Agent')"
+        query = f"ExecutionStatus='Running' AND ({' OR '.join(OPEN_TYPES)})"
         return (await client.client.count_workflows(query)).count > 0
 
 

@@ -103,6 +103,7 @@ comment by corrigent[bot]
   status          where things stand
   config          what is in force and where it comes from
   help            this list
+  anything else   in a finding's thread: answered once, with evidence, or the finding is withdrawn
   ```
 
   <!-- corrigent:v1 action=6c1beca63a1d341034fb4c0912f8a9bb5fd7be80441745d9eea726b1a9aca85e -->
@@ -156,7 +157,7 @@ review by corrigent[bot]: commented, 2 threads
   | 1 High | A retried webhook pays the customer twice | `billing/refunds.py:16` |
   | 3 Medium | Timeout in milliseconds, the client takes seconds | `billing/refunds.py:19` |
 
-  `/corrigent apply 1` mends and pushes if proved · `/corrigent dismiss 1 why` closes it for good
+  `/corrigent apply 1` mends and pushes if proved · `/corrigent dismiss 1 why` closes it for good · or just ask in the thread.
   <sub>commit-1 · 1 medium finding held back: see the check</sub>
   <!-- corrigent:v1 run=ID-1 -->
 

@@ -46,7 +46,7 @@ review by corrigent[bot]: commented, 2 threads
   | 1 High | A retried webhook pays the customer twice | `billing/refunds.py:16` |
   | 3 Medium | Timeout in milliseconds, the client takes seconds | `billing/refunds.py:19` |
 
-  `/corrigent apply 1` mends and pushes if proved · `/corrigent dismiss 1 why` closes it for good
+  `/corrigent apply 1` mends and pushes if proved · `/corrigent dismiss 1 why` closes it for good · or just ask in the thread.
   <sub>commit-1 · 1 medium finding held back: see the check</sub>
   <!-- corrigent:v1 run=ID-1 -->
 

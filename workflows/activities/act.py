@@ -37,6 +37,7 @@ from app.domain.pull_request import Permission, PullRequest
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import ReviewResult
 from app.domain.status_text import config_text, help_text, status_text
+from app.domain.talk import QUESTION
 from app.forges.base import CommentRef, ForgeReader, ForgeWriter, Reaction
 from app.store.actions import Actions
 from app.store.agents import Agents
@@ -51,6 +52,7 @@ from workflows.activities.checks import Checks
 from workflows.activities.configuration import Configurations
 from workflows.activities.dismiss import RESOLVED, Dismissing
 from workflows.activities.fetching import Fetching
+from workflows.activities.replying import Replying
 from workflows.messages import Acted, ActRequest
 from workflows.messages import Stop as StopOrder
 
@@ -86,6 +88,7 @@ class Acting:
         fetching: Fetching,
         configurations: Configurations,
         dismissing: Dismissing,
+        replying: Replying,
         checks: Checks,
         blobs: Blobs,
         voices: Mapping[str, Voice],
@@ -104,6 +107,7 @@ class Acting:
         self.fetching = fetching
         self.configurations = configurations
         self.dismissing = dismissing
+        self.replying = replying
         self.checks = checks
         self.blobs = blobs
         self.voices = voices
@@ -132,6 +136,8 @@ class Acting:
         permission = await self.readers[action.ref.connection].permission(pull_request.repo, action.actor)
         if action.source == "thread_resolved":
             return await self._thread_was_changed(action, permission)
+        if action.word == QUESTION and action.source == "thread":
+            return await self._hear(action, pull_request, permission)
         await self._react(action, "eyes")
         facts = await self._facts(action, pull_request, config, permission)
         if action.word == "accept":
@@ -240,6 +246,13 @@ class Acting:
         elif action.word == "thread_reopened" and _closed_by_resolving(finding):
             await self.dismissing.open_again(action.ref, finding)
             await self._note(action)
+        return Acted()
+
+    async def _hear(self, action: Action, pull_request: PullRequest, permission: Permission) -> Acted:
+        """A reply is answered in its own time: the turn goes on."""
+        if await self.replying.is_heard(action, pull_request, permission):
+            await self._react(action, "eyes")
+            await self.replying.begin(action)
         return Acted()
 
     async def _accept(self, action: Action, permission: Permission) -> Acted:

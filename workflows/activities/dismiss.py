@@ -40,7 +40,13 @@ class Dismissing:
     async def dismiss(self, ref: PullRequestRef, dismissed: Sequence[TrackedFinding], *, by: str, why: str) -> None:
         for one in dismissed:
             await self.findings.set_state(one.finding_id, "dismissed", by=by, why=why, now=self.clock())
-        await self._resolve(ref, {one.finding_id for one in dismissed if one.comment_id}, by)
+        await self._resolve(ref, {one.finding_id for one in dismissed if one.comment_id}, f"Dismissed by {by}.")
+        await self.show(ref)
+
+    async def withdraw(self, ref: PullRequestRef, finding: TrackedFinding) -> None:
+        """It was wrong: as closed as a dismissal, and nobody's doing but ours."""
+        await self.findings.set_state(finding.finding_id, "withdrawn", now=self.clock())
+        await self._resolve(ref, {finding.finding_id}, "Withdrawn.")
         await self.show(ref)
 
     async def open_again(self, ref: PullRequestRef, finding: TrackedFinding) -> None:
@@ -54,9 +60,9 @@ class Dismissing:
             return
         await self.checks.revise(run, await self.concluding.again(run, accepted_by=accepted_by))
 
-    async def _resolve(self, ref: PullRequestRef, finding_ids: set[str], by: str) -> None:
+    async def _resolve(self, ref: PullRequestRef, finding_ids: set[str], note: str) -> None:
         if not finding_ids:
             return
         threads = await self.readers[ref.connection].threads(ref)
         ours = [one for one in threads if one.finding_id in finding_ids and not one.resolved]
-        await self.writers[ref.connection].resolve_threads(ref, ours, f"Dismissed by {by}.")
+        await self.writers[ref.connection].resolve_threads(ref, ours, note)

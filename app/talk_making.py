@@ -1,0 +1,41 @@
+"""Making who answers replies in threads: the model of the reviews, on the pull request's account."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from app.domain.actions import Action
+from app.domain.repo_config import ConfigInForce
+from app.domain.review import ReviewerUsage
+from app.reviewer_making import ModelReviewers, budget_for
+from app.settings import Settings
+from app.wiring import Store
+from reviewers.talk.judge import Judge
+from workflows.activities.answers import StoredAnswers
+
+
+class TalkModels:
+    """For the queue that holds model keys and the database."""
+
+    def __init__(
+        self, settings: Settings, store: Store, reviewers: ModelReviewers, *, clock: Callable[[], datetime]
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.reviewers = reviewers
+        self.clock = clock
+
+    async def judge(self, action: Action, config: ConfigInForce) -> Judge:
+        """UserError when the configured model cannot be opened."""
+        return Judge(
+            model=await self.reviewers.model(),
+            budget=await budget_for(self.store, action.ref, config.config.budget, self.clock),
+            answers=StoredAnswers(run_id=action.action_key, effects=self.store.effects, blobs=self.store.blobs),
+            secrets=self.settings.secret_values(),
+        )
+
+    async def keep(self, action: Action, usage: ReviewerUsage) -> None:
+        """What it cost so far, once however often it is looked at."""
+        repo = await self.store.repositories.get(action.ref.connection, action.ref.repo_id)
+        if usage.requests and repo is not None:
+            key = action.action_key
+            await self.store.usage.add(key, action.ref, repo.installation_id, usage, self.clock(), reviewer="talk")

@@ -82,7 +82,7 @@ async def _unreviewed(store: Store, forges: Forges, wanted: str) -> list[PullReq
         matching += len(repos)
         found += [one.pull_request for one in await unreviewed(reader, repos, store.pull_requests, store.runs)]
     if wanted and not matching:
-        raise UserError(f"No App of ours is installed on {wanted!r}; `corrigent doctor GitHub` says on how many it is.")
+        raise UserError(f"No connection of ours reaches {wanted!r}; `corrigent doctor` says how many each does.")
     found.sort(key=lambda one: one.created_at, reverse=True)
     return [one for one in found if not (one.draft or _of_a_bot(one) or OPT_OUT_LABEL in one.labels)]
 

@@ -73,7 +73,7 @@ async def _find(forges: Forges, full_name: str) -> Repo:
             if repo.full_name.lower() == full_name.lower():
                 return repo
     raise UserError(
-        f"{full_name!r} is neither a folder here nor a repository an App of ours is installed on; "
+        f"{full_name!r} is neither a folder here nor a repository that a connection of ours reaches; "
         "give a path, or OWNER/REPO."
     )
 

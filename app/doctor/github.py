@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pydantic import Field
 
 from app.doctor.base import Ground, Line
-from app.doctor.reach import LARGEST_SKEW, clock_ahead
+from app.doctor.reach import SET_CLOCK, clock_ahead, skew_told
 from app.domain.errors import ForgeRefused
 from app.forges.github import routes
 from app.forges.github.answers import Answer
@@ -24,7 +24,8 @@ from app.wiring import open_forges
 
 _APP = Route("GET", "/app")
 _LEVELS = ("none", "read", "write", "admin")
-SET_CLOCK = "set this machine's clock (timedatectl set-ntp true)"
+# GitHub refuses what is signed in its future; ours begins a minute back.
+LARGEST_SKEW = timedelta(seconds=60)
 
 
 class _App(Shape):
@@ -71,7 +72,7 @@ async def check_connection(ground: Ground, *, part: str, key: str) -> Line:
     async with asking(ground, key) as forge:
         skew = await clock_ahead(forge.connection)
         if abs(skew) > LARGEST_SKEW:
-            return Line("FAIL", part, f"this clock is {_told(skew)} {forge.connection.web_url}'s", SET_CLOCK)
+            return Line("FAIL", part, f"this clock is {skew_told(skew)} {forge.connection.web_url}'s", SET_CLOCK)
         try:
             app = (await forge.send(_APP)).read(_App)
         except ForgeRefused as refused:
@@ -156,9 +157,3 @@ def _missing(wanted: Mapping[str, str], given: Mapping[str, str]) -> str:
 
 def _page(app: _App) -> str:
     return app.html_url or f"the App {app.slug}"
-
-
-def _told(skew: timedelta) -> str:
-    seconds = abs(skew.total_seconds())
-    amount = f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
-    return f"{amount} {'ahead of' if skew > timedelta() else 'behind'}"

@@ -10,12 +10,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from app.domain.errors import UserError
-from app.forges.github.client import trust
 from app.forges.registry import Connection
+from app.forges.trust import trust
 
 PATIENCE = httpx.Timeout(10)
-# GitHub refuses what is signed in its future; ours begins a minute back.
-LARGEST_SKEW = timedelta(seconds=60)
+SET_CLOCK = "set this machine's clock (timedatectl set-ntp true)"
 
 
 async def clock_ahead(connection: Connection) -> timedelta:
@@ -55,3 +54,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def skew_told(skew: timedelta) -> str:
+    """ "12 min behind", to be followed by whose clock."""
+    seconds = abs(skew.total_seconds())
+    amount = f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
+    return f"{amount} {'ahead of' if skew > timedelta() else 'behind'}"

@@ -6,16 +6,20 @@ from functools import partial
 
 from app.doctor.base import Check, Ground, Line
 from app.doctor.first_day import check_first_day
-from app.doctor.github import check_connection
+from app.doctor.github import check_connection as check_github
+from app.doctor.github_webhooks import check_webhooks as check_github_webhooks
+from app.doctor.gitlab import check_connection as check_gitlab
+from app.doctor.gitlab_webhooks import check_webhooks as check_gitlab_webhooks
 from app.doctor.home import check_blobs, check_database, check_disk, check_settings
 from app.doctor.model import check_model
 from app.doctor.programs import check_git, check_linters, check_sandbox
 from app.doctor.temporal import check_temporal
-from app.doctor.webhooks import check_webhooks
 from app.settings import Connection, Settings
 
 # A model may think for a while, and its provider's library takes seconds to import.
 FOR_MODELS = timedelta(seconds=60)
+# Several requests, and two for each project of a GitLab.
+FOR_FORGES = timedelta(seconds=30)
 # The probe lets memory, processes and disk run out in a sandbox.
 FOR_PROBES = timedelta(seconds=60)
 
@@ -50,27 +54,37 @@ def checks_of(settings: Settings) -> Sequence[Check]:
 
 def _of_connections(settings: Settings) -> Sequence[Check]:
     if not settings.connections:
-        return (Check(part="GitHub", run=_no_forge, mend=""),)
+        return (Check(part="forge", run=_no_forge, mend=""),)
     return [check for one in settings.connections for check in _of(one, alone=len(settings.connections) == 1)]
 
 
 def _of(connection: Connection, *, alone: bool) -> Sequence[Check]:
-    part = "GitHub" if alone else connection.key
+    name, check_connection, check_webhooks = _KINDS[connection.kind]
+    part = name if alone else connection.key
     return (
         Check(
             part=part,
             run=partial(check_connection, part=part, key=connection.key),
             mend=f"see web_url, ca_file and proxy of connection {connection.key!r}; then: corrigent doctor {part}",
-            names=("github", connection.key),
+            names=(connection.kind, connection.key),
+            deadline=FOR_FORGES,
         ),
         Check(
             part="webhooks",
             run=partial(check_webhooks, key=connection.key),
             mend=f"first mend {part}",
             names=(f"webhooks/{connection.key}", "polling"),
+            deadline=FOR_FORGES,
         ),
     )
 
 
+# How each kind is called, and what looks at it.
+_KINDS = {
+    "github": ("GitHub", check_github, check_github_webhooks),
+    "gitlab": ("GitLab", check_gitlab, check_gitlab_webhooks),
+}
+
+
 async def _no_forge(_: Ground) -> Line:
-    return Line("wait", "GitHub", "no forge yet: corrigent setup github")
+    return Line("wait", "forge", "none yet: corrigent setup github, or corrigent setup gitlab")

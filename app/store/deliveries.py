@@ -98,6 +98,11 @@ class Deliveries:
         )
         return set(await self._db.read(lambda sql: sql.execute(query).scalars().all()))
 
+    async def latest(self, connection: str) -> datetime | None:
+        """When the newest delivery arrived."""
+        query = select(func.max(deliveries.c.received_at)).where(deliveries.c.connection == connection)
+        return await self._db.read(lambda sql: sql.execute(query).scalar_one())
+
     async def backlog(self) -> tuple[int, float]:
         """How many rows wait, and the age of the oldest in seconds."""
         query = select(func.count(), func.min(deliveries.c.received_at)).where(deliveries.c.status == "waiting")

@@ -80,7 +80,7 @@ async def test_only_a_yes_has_the_newest_reviewed(left: Left) -> None:
     left.said.clear()
     await left.run(yes=False, model="openai:a-model-nobody-knows")
     assert "the price of openai:a-model-nobody-knows is not known here" in left.said[2]
-    with pytest.raises(UserError, match="No App of ours is installed on 'acme/other'"):
+    with pytest.raises(UserError, match="No connection of ours reaches 'acme/other'"):
         await left.run(repo="acme/other")
 
 

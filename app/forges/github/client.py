@@ -7,8 +7,6 @@ from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,6 +24,7 @@ from app.forges.base import Account, Limits
 from app.forges.github.answers import Answer, notice, refusal
 from app.forges.github.routes import Route
 from app.forges.registry import Connection, Observe
+from app.forges.trust import trust
 
 # The version our models and the recorded description are of; github.com serves it until at least March 2028.
 API_VERSION = "2022-11-28"
@@ -188,19 +187,6 @@ class _NoThrottle(BaseThrottler):
     @asynccontextmanager
     async def async_acquire(self, request: httpx.Request) -> AsyncGenerator[None, Any]:
         yield
-
-
-@lru_cache(maxsize=8)
-def trust(ca_file: str) -> ssl.SSLContext:
-    """Whom we believe: the given authorities alone, or else the public ones. Making one takes 30 ms: it is kept."""
-    if not ca_file:
-        return httpx.create_ssl_context(trust_env=False)
-    if not Path(ca_file).is_file():
-        raise UserError(f"There is no file {ca_file!r}; `ca_file` names the PEM file of the forge's authority.")
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except ssl.SSLError as error:
-        raise UserError(f"{ca_file!r} holds no certificate in PEM form.") from error
 
 
 def graphql_url(api_url: httpx.URL) -> str:

@@ -6,8 +6,6 @@ import ssl
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -19,6 +17,7 @@ from app.forges.base import Account, GitAccess, Limits
 from app.forges.gitlab.answers import Answer, notice, refusal
 from app.forges.gitlab.routes import Route
 from app.forges.registry import Connection, Observe
+from app.forges.trust import trust
 
 # How long may one exchange take in all? GitLab itself gives up after 60 seconds; a page of 100 files is large.
 DEADLINE_SECONDS = 65
@@ -128,19 +127,6 @@ class GitLabClient:
         if not same_origin or target.userinfo or not target.path.startswith(self._api.path.rstrip("/") + "/"):
             raise ForgeRefused(answer.status, f"redirected to another place, at {target.host!r}")
         return target
-
-
-@lru_cache(maxsize=8)
-def trust(ca_file: str) -> ssl.SSLContext:
-    """Whom we believe: the given authorities alone, or else the public ones. Making one takes 30 ms: it is kept."""
-    if not ca_file:
-        return httpx.create_ssl_context(trust_env=False)
-    if not Path(ca_file).is_file():
-        raise UserError(f"There is no file {ca_file!r}; `ca_file` names the PEM file of the forge's authority.")
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except ssl.SSLError as error:
-        raise UserError(f"{ca_file!r} holds no certificate in PEM form.") from error
 
 
 def _checked(api_url: str) -> str:

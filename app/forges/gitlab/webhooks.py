@@ -23,6 +23,8 @@ HEARD: Mapping[str, bool] = {
     "push_events": False,
     "confidential_note_events": False,
 }
+# Our answer to a delivery that proves nothing, as GitLab keeps it.
+DOOR_CLOSED = "401"
 _LIVING: Mapping[str, str | int] = {"archived": "false", "order_by": "id", "sort": "asc"}
 
 
@@ -70,9 +72,9 @@ class Webhooks:
         wanted = {**_LIVING, "include_subgroups": "true", "min_access_level": least_role}
         return [_of(one) for one in await self._calls.all(routes.GROUP_PROJECTS, ProjectShape, wanted, group=group)]
 
-    async def reached(self) -> Sequence[Owner]:
-        """The living projects in which we are at least Developer, wherever they are."""
-        wanted = {**_LIVING, "membership": "true", "min_access_level": DEVELOPER}
+    async def reached(self, *, least_role: int = DEVELOPER) -> Sequence[Owner]:
+        """The living projects in which we have this role, wherever they are."""
+        wanted = {**_LIVING, "membership": "true", "min_access_level": least_role}
         return [_of(one) for one in await self._calls.all(routes.PROJECTS, ProjectShape, wanted)]
 
     async def find(self, owner: Owner, *urls: str) -> HookShape | None:
@@ -91,7 +93,8 @@ class Webhooks:
                 owner=owner.owner_id,
             )
             return "made"
-        if not wish.is_new_secret and found.url == wish.url and _hears_all(found):
+        is_right = found.url == wish.url and _hears_all(found) and not wish.is_new_secret
+        if is_right and not await self._has_another_secret(owner, found):
             return "as it was"
         await self._calls.send(
             owner.pick(routes.CHANGE_PROJECT_HOOK, routes.CHANGE_GROUP_HOOK),
@@ -100,6 +103,11 @@ class Webhooks:
             owner=owner.owner_id,
         )
         return "changed"
+
+    async def _has_another_secret(self, owner: Owner, hook: HookShape) -> bool:
+        """What we answered last tells: GitLab never does."""
+        last = await self.last_event(owner, hook)
+        return last is not None and last.response_status == DOOR_CLOSED
 
     async def last_event(self, owner: Owner, hook: HookShape) -> HookEventShape | None:
         """The newest delivery that GitLab remembers."""

@@ -13,7 +13,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from app.domain.actions import Delivery
 from app.domain.errors import MalformedDelivery
 from app.domain.events import Event, Ignored
+from app.domain.names import OWN_CONNECTION
 from app.forges.base import ForgeInbox
+from app.own_deliveries import read_own
 from app.routing import Meaning, Routing
 from app.store.database import is_away
 from app.store.deliveries import Deliveries
@@ -133,6 +135,8 @@ class Dispatcher:
             await self.deliveries.settle(row.row_id, row.status, row.reason, ref=row.ref)
 
     async def _parse(self, delivery: Delivery) -> Event:
+        if delivery.connection == OWN_CONNECTION:
+            return read_own(delivery.body)
         inbox = self.inboxes.get(delivery.connection)
         if inbox is None:
             return Ignored(reason=f"no connection {delivery.connection!r} is configured")

@@ -121,6 +121,7 @@ async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) 
         live=live,
         metrics=state.metrics,
         metrics_token=settings.metrics_token,
+        wake=state.wake,
         clock=utc_now,
     )
     app = create_app(door=door, healthy=state.wrong, pages=pages)

@@ -13,6 +13,7 @@ from app.domain.events import (
     MergeQueued,
     PullRequestChanged,
     RerunRequested,
+    StopPressed,
     ThreadResolved,
 )
 from app.domain.model import Frozen
@@ -87,6 +88,8 @@ class Routing:
                 return await self._pressed(event, delivery)
             case MergeQueued():
                 return await self._queued(event, delivery)
+            case StopPressed():
+                return await self._stopped(event, delivery)
             case InstallationChanged():
                 return await self._installation(event)
 
@@ -196,6 +199,18 @@ class Routing:
         )
         nudge = await self._act(action, delivery)
         return Meaning(ref=event.ref, nudges=(nudge,), installation=event.repo.installation_id, reason="merge queue")
+
+    async def _stopped(self, event: StopPressed, delivery: Delivery) -> Meaning:
+        action = Action(
+            action_key=button_key(delivery.connection, delivery.delivery_id),
+            ref=event.ref,
+            word="stop",
+            argument=event.agent_id,
+            actor=event.by,
+            source="dashboard",
+            received_at=delivery.received_at,
+        )
+        return Meaning(ref=event.ref, nudges=(await self._act(action, delivery),), reason="stop on the dashboard")
 
     async def _act(self, action: Action, delivery: Delivery) -> Nudge:
         await self.actions.record(action)

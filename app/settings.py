@@ -25,6 +25,7 @@ from pydantic_core import PydanticCustomError
 
 from app.domain.errors import UserError
 from app.domain.model import Frozen
+from app.domain.names import OWN_CONNECTION
 from app.domain.repo_config import RepoConfig
 from app.sandboxes.egress_rules import PrivateRegistry
 from app.settings_file import Given, read_file, require_known, secret_names, sentence, settable, with_files_read
@@ -238,6 +239,8 @@ class Settings(Frozen):
     @classmethod
     def _keys_differ(cls, connections: tuple[Connection, ...]) -> tuple[Connection, ...]:
         keys = [connection.key for connection in connections]
+        if OWN_CONNECTION in keys:
+            raise ValueError(f"the key {OWN_CONNECTION!r} is our own; give the connection another")
         if twice := [key for key in keys if keys.count(key) > 1]:
             raise ValueError(f"two connections have the key {twice[0]!r}; give each its own")
         return connections

@@ -6,7 +6,7 @@ from typing import Literal
 from app.domain.model import Frozen
 from app.domain.pull_request import Person, PullRequestRef
 
-ActionSource = Literal["comment", "thread", "review", "button", "cli", "thread_resolved", "merge_queue"]
+ActionSource = Literal["comment", "thread", "review", "button", "cli", "thread_resolved", "merge_queue", "dashboard"]
 
 
 class Action(Frozen):

@@ -72,6 +72,14 @@ class MergeQueued(Frozen):
     head_sha: str
 
 
+class StopPressed(Frozen):
+    """Somebody who may do so ended one agent's work from its page."""
+
+    ref: PullRequestRef
+    agent_id: str
+    by: Person
+
+
 class InstallationChanged(Frozen):
     """Repositories came under our care or left it."""
 
@@ -96,6 +104,7 @@ Event = (
     | ButtonPressed
     | RerunRequested
     | MergeQueued
+    | StopPressed
     | InstallationChanged
     | Ignored
 )

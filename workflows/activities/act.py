@@ -126,6 +126,8 @@ class Acting:
         return acted
 
     async def _act(self, action: Action) -> Acted:
+        if action.source == "dashboard":
+            return await self._stop_agent(action)
         pull_request = await self.readers[action.ref.connection].pull_request(action.ref)
         config = await self.configurations.at(pull_request, await self.fetching.fetch(pull_request, refresh=False))
         if action.source == "merge_queue":
@@ -261,6 +263,13 @@ class Acting:
             await self.dismissing.show(action.ref, accepted_by=action.actor.login)
             await self._note(action)
         return Acted()
+
+    async def _stop_agent(self, action: Action) -> Acted:
+        """The dashboard knows who may press there; whether the forge answers does not matter."""
+        by = action.actor.login
+        await self.agent_starts.stop_one(action.ref, action.argument, StopOrder(reason="stopped", by=by))
+        await self._note(action)
+        return Acted(by=by)
 
     async def _judge_queued(self, action: Action, pull_request: PullRequest, config: ConfigInForce) -> Acted:
         """No model and no reviewer: the commit gets what the pull request's own check says."""

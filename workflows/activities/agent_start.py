@@ -111,9 +111,18 @@ class AgentStarts:
         """How many were at work; one whose workflow is gone is ended here."""
         running = await self.agents.running(ref)
         for agent in running:
-            if not await self.turns.stop_agent(agent.agent_id, stop):
-                await self.agents.end(agent.agent_id, "stopped", f"stopped by {stop.by}".strip(), self.clock())
+            await self._stop(agent, stop)
         return len(running)
+
+    async def stop_one(self, ref: PullRequestRef, agent_id: str, stop: Stop) -> None:
+        """Nothing when it has ended, or works elsewhere."""
+        for agent in await self.agents.running(ref):
+            if agent.agent_id == agent_id:
+                await self._stop(agent, stop)
+
+    async def _stop(self, agent: Agent, stop: Stop) -> None:
+        if not await self.turns.stop_agent(agent.agent_id, stop):
+            await self.agents.end(agent.agent_id, "stopped", f"stopped by {stop.by}".strip(), self.clock())
 
     async def _on_the_same(self, action: Action, plan: StartFix, head_sha: str) -> Agent | None:
         word = AgentWord(kind="apply", action_key=action.action_key)

@@ -71,6 +71,8 @@ class AgentPage:
             row=row,
             listed=self._listed(row),
             at_work=at_work,
+            stop_asked=request.query_params.get("stop") == "asked",
+            may_stop=viewer.role == "operator",
             form_token=self._access.form_token(request),
             prompts=await self._prompts(row),
             findings=await self._mended(agent),

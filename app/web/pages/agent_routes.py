@@ -9,6 +9,7 @@ from app.web.access import Access, Guard
 from app.web.live import Live
 from app.web.pages.agent import AgentPage
 from app.web.pages.agent_files import AgentFiles
+from app.web.pages.agent_stop import AgentStop
 from app.web.pages.agents import AgentsPage
 from app.web.pages.parts.rendering import Templates
 from app.web.pages.problems import ProblemsPage
@@ -22,6 +23,7 @@ def agent_routes(
     access: Access,
     templates: Templates,
     live: Live,
+    wake: Callable[[], None],
     clock: Callable[[], datetime],
 ) -> list[BaseRoute]:
     agents = AgentsPage(agents=store.agents, templates=templates, live=live, clock=clock)
@@ -36,6 +38,9 @@ def agent_routes(
         clock=clock,
     )
     files = AgentFiles(agents=store.agents, blobs=store.blobs, templates=templates)
+    stop = AgentStop(
+        agents=store.agents, deliveries=store.deliveries, access=access, templates=templates, wake=wake, clock=clock
+    )
     problems = ProblemsPage(problems=store.environment_problems, repositories=store.repositories, templates=templates)
     one = "/agents/{agent_id}"
     return [
@@ -43,6 +48,7 @@ def agent_routes(
         Route("/live/agents", guard.page(agents.watch)),
         Route("/problems", guard.page(problems.show)),
         Route(one, guard.page(agent.show)),
+        Route(f"{one}/stop", guard.page(stop.press), methods=["POST"]),
         Route(f"/live{one}", guard.page(agent.watch)),
         Route(f"{one}/messages/{{number:int}}", guard.page(files.message)),
         Route(f"{one}/calls/{{number:int}}/{{place:int}}", guard.page(files.arguments)),

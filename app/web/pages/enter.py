@@ -1,17 +1,15 @@
 """`/enter`: a printed link, or the operator's token, becomes a session."""
 
-from urllib.parse import parse_qs
-
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from app.web.access import Access
-from app.web.body import BodyReader, TooLarge, TooSlow
+from app.web.body import BodyReader
+from app.web.pages.parts.forms import form_value
 from app.web.pages.parts.rendering import Templates
 
 _SPENT = "That link was used already, or is older than ten minutes."
 _WRONG = "That is not the token."
-_LONGEST_FORM = 4_096
 
 
 class EnterPage:
@@ -28,14 +26,7 @@ class EnterPage:
 
     async def submit(self, request: Request) -> Response:
         """The fixed token, typed: in a body, because addresses are written down everywhere."""
-        length = request.headers.get("content-length", "")
-        if not length.isdecimal() or int(length) > _LONGEST_FORM:
-            return self._form(_WRONG)
-        try:
-            body = await self._reader.read(request)
-        except (TooLarge, TooSlow):
-            return self._form(_WRONG)
-        token = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0]
+        token = await form_value(request, "token", self._reader)
         return self._let_in(request) if self._access.accepts_token(token) else self._form(_WRONG)
 
     def _let_in(self, request: Request) -> Response:

@@ -34,6 +34,8 @@ def dashboard(
     live: Live,
     metrics: Metrics,
     metrics_token: SecretStr | None,
+    # Says that there is something in the inbox.
+    wake: Callable[[], None],
     clock: Callable[[], datetime],
 ) -> list[BaseRoute]:
     """For create_app; the last route answers for every path that is nobody's."""
@@ -47,7 +49,7 @@ def dashboard(
 
     return [
         *_review_routes(store, guard=guard, templates=templates, live=live, clock=clock),
-        *agent_routes(store, guard=guard, access=access, templates=templates, live=live, clock=clock),
+        *agent_routes(store, guard=guard, access=access, templates=templates, live=live, wake=wake, clock=clock),
         Route("/enter", guard.door(enter.show), methods=["GET"]),
         Route("/enter", guard.door(enter.submit), methods=["POST"]),
         Route("/metrics", figures.show),

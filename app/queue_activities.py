@@ -98,7 +98,7 @@ def llm_activities(held: Held) -> Sequence[Activity]:
         blobs=store.blobs,
         streams=store.streams,
         model=models.talking,
-        room=held.sandboxes.enter,
+        enter=held.sandboxes.at_work,
         checks=checks_of,
         report_problem=models.report_problem,
         redactor=models.redactor,
@@ -107,7 +107,7 @@ def llm_activities(held: Held) -> Sequence[Activity]:
     proving = Proving(
         agents=store.agents,
         blobs=store.blobs,
-        enter=held.sandboxes.enter,
+        enter=held.sandboxes.at_work,
         reviewing=ReviewingAgain(blobs=store.blobs, make=models.reviewers, work_folder=held.work_folder),
         critic=models.critic,
         redactor=models.redactor,

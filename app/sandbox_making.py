@@ -33,7 +33,7 @@ PROBED_FOR = timedelta(hours=6)
 # How long until a machine without a sandbox is asked again: somebody may have installed one.
 ASKED_AGAIN_AFTER = timedelta(minutes=2)
 # How soon is a sandbox gone whose lease is over?
-REAP_EVERY = timedelta(seconds=30)
+REAP_EVERY = timedelta(seconds=10)
 
 
 class OwnSandboxes:
@@ -65,10 +65,14 @@ class OwnSandboxes:
         """Whoever made the sandbox: another process of this machine, or this one before it was killed."""
         return SandboxRoom(self._backend(ref.backend), ref)
 
+    async def renew(self, ref: SandboxRef, lease: timedelta) -> None:
+        await self._backend(ref.backend).renew(ref, lease)
+
     def parts(self) -> Sandboxes:
         return Sandboxes(
             choose=self.choose,
             enter=self.enter,
+            renew=self.renew,
             setup_hosts=self._setup_hosts,
             programs=programs(Path(sys.executable).parent),
         )

@@ -25,6 +25,8 @@ class ChunkStart:
     agent: Agent
     task: AgentTask
     steps: int = STEPS
+    # The sandbox is another one than before, with the files as they were when the last chunk ended.
+    lost_sandbox: bool = False
 
 
 # stopped: somebody ended it meanwhile. stuck: it cannot go on, or not usefully. waits: the model's limit.

@@ -30,6 +30,10 @@ _IDLE_AT_MOST = 3
 _PICTURES = 3
 
 _GO_ON = "Nothing was done: use the tools, and call `finish` when you are done."
+_ANOTHER_PLACE = (
+    "Your sandbox was lost. This is a new one: the newest of your changes may be missing, and nothing that you started "
+    "is running. Look before you go on."
+)
 _CUT_OFF = "Your answer was too long and broke off. Go on in smaller parts."
 
 
@@ -53,6 +57,7 @@ class _Chunk:
         self.parts = parts
         self.memory = Memory(start, parts)
         self.hands = Hands(start.task, parts)
+        self._knows_place = not start.lost_sandbox
 
     async def run(self) -> ChunkEnded:
         await self.memory.recall()
@@ -138,6 +143,9 @@ class _Chunk:
         agent = self.start.agent
         if reason := budget.exceeded(agent.budget, self.memory.spent) or self._time_is_over():
             return ChunkEnded(end="budget", reason=reason)
+        if not self._knows_place:
+            self._knows_place = True
+            await self._hint(_ANOTHER_PLACE)
         if hint := budget.warning(agent.budget, self.memory.spent):
             await self._hint(hint)
         if marked := compaction.shortening(self.memory.messages, self.parts.model.window):

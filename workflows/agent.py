@@ -1,7 +1,7 @@
 """An agent at work on one pull request: take it up, mend in a sandbox, prove in another, deliver; then let go."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from temporalio import workflow
@@ -40,6 +40,12 @@ from workflows.calls import call, tell
 
 # How often is a fix made anew because the branch moved under it? Once; then somebody is asked to say it again.
 MOST_MOVES = 1
+# How often is a sandbox replaced that was lost?
+MOST_LOSSES = 2
+# For how long is a sandbox kept while the model may not be asked? Afterwards its workspace waits without it.
+KEPT_WHILE_WAITING = timedelta(minutes=2)
+# How soon is work cancelled again that has not ended? Longer than a step takes to hear of it.
+CANCEL_AGAIN_AFTER = timedelta(seconds=5)
 # Chunks of a conversation before it counts as endless, whatever its budget says.
 MOST_CHUNKS = 50
 
@@ -64,6 +70,7 @@ class Agent:
         self.delivering = False
         self.round = 0
         self.rooms: list[SandboxRef] = []
+        self.lost_sandbox = False
         # What went wrong with a sandbox's set-up; an operator is told at the end.
         self.problem = ""
 
@@ -100,9 +107,16 @@ class Agent:
             await self._let_go()
 
     async def _work(self, word: AgentWord) -> None:
-        moves = 0
+        moves = losses = 0
         while True:
-            delivered = await self._try(word)
+            try:
+                delivered = await self._try(word, again=moves + losses > 0)
+            except FailureError as error:
+                losses += 1
+                if not _is_lost(error) or losses > MOST_LOSSES:
+                    raise
+                await self._start_over()
+                continue
             if delivered is None or delivered.status != "moved":
                 return
             moves += 1
@@ -110,10 +124,15 @@ class Agent:
                 raise Ended(self._ending("failed", "the branch kept moving"))
             self.delivering = False
 
-    async def _try(self, word: AgentWord) -> FixDelivered | None:
+    async def _start_over(self) -> None:
+        """Its sandbox died with it or with the machine; what the agent did until its last pause is kept."""
+        self.lost_sandbox = True
+        await self._let_go()
+
+    async def _try(self, word: AgentWord, *, again: bool) -> FixDelivered | None:
         """One round over the head as it is now; None when there is nothing to deliver."""
         self.round += 1
-        wanted = BeginAgent(agent_id=self.start.agent_id, word=word, round=self.round)
+        wanted = BeginAgent(agent_id=self.start.agent_id, word=word, round=self.round, again=again)
         begun = await call("begin_agent", wanted, BegunAgent, timing.FETCH)
         match begun.status:
             case "over":
@@ -137,7 +156,7 @@ class Agent:
         return await self._mend_by_model(word, begun, room)
 
     async def _mend_by_model(self, word: AgentWord, begun: BegunAgent, room: SandboxRef) -> FixDelivered | None:
-        result_key = await self._converse(begun, room)
+        room, result_key = await self._converse(begun, room)
         if result_key is None:
             return None
         wanted = PatchWanted(task_key=begun.task_key, sandbox=room)
@@ -148,8 +167,8 @@ class Agent:
             proof_key = (await self._prove(begun, made, result_key, "model")).fix_key
         return await self._deliver(word, proof_key, workspace_key, result_key=result_key)
 
-    async def _converse(self, begun: BegunAgent, room: SandboxRef) -> str | None:
-        """The key of the agent's result; None when it waits for people and the conversation goes on elsewhere."""
+    async def _converse(self, begun: BegunAgent, room: SandboxRef) -> tuple[SandboxRef, str | None]:
+        """Where it ended, and the key of the agent's result; None when it waits for people and goes on elsewhere."""
         for number in range(1, MOST_CHUNKS + 1):
             step = ChunkStep(
                 agent_id=self.start.agent_id,
@@ -157,24 +176,36 @@ class Agent:
                 sandbox=room,
                 number=number,
                 round=self.round,
+                lost_sandbox=self.lost_sandbox,
             )
             done = await call("agent_chunk", step, ChunkDone, timing.AGENT_WORK, queue=queues.LLM)
+            self.lost_sandbox = False
             match done.end:
                 case "finished":
-                    return done.result_key
+                    return room, done.result_key
                 case "asks":
                     await self._ask(done.question_key, room)
-                    return None
+                    return room, None
                 case "budget" | "stuck":
                     raise Ended(self._ending("failed", done.reason))
                 case "waits":
-                    left = (done.wait_until or workflow.now()) - workflow.now()
-                    await workflow.sleep(max(left, timedelta(milliseconds=100)))
+                    room = await self._wait(begun, room, done.wait_until or workflow.now())
                 case "stopped":
                     raise Ended(self._ending("stopped", "stopped", told=False))
                 case "goes_on":
                     pass
         raise Ended(self._ending("failed", "it did not come to an end"))
+
+    async def _wait(self, begun: BegunAgent, room: SandboxRef, until: datetime) -> SandboxRef:
+        """For the model's limit, and without a sandbox where that takes long; the one to go on in."""
+        left = max(until - workflow.now(), timedelta(milliseconds=100))
+        if left <= KEPT_WHILE_WAITING:
+            await workflow.sleep(left)
+            return room
+        workspace_key = await self._leave(room, keep=True)
+        await workflow.sleep(left)
+        self.round += 1
+        return await self._room(begun.model_copy(update={"workspace_key": workspace_key}), "work")
 
     async def _ask(self, question_key: str, room: SandboxRef) -> None:
         """Ask, let the sandbox go, and wait for days; the answer, or its absence, is the next word."""
@@ -280,8 +311,10 @@ class Agent:
         self.rooms.clear()
 
     async def _end_early(self, work: "asyncio.Task[None]", stop: Stop | None) -> None:
-        work.cancel()
-        await workflow.wait([work])
+        while not work.done():
+            # A step that is done before it hears of it swallows the cancellation, and the work goes on to the next.
+            work.cancel()
+            await workflow.wait([work], timeout=CANCEL_AGAIN_AFTER.total_seconds())
         await self._let_go()
         by = stop.by if stop else ""
         reason = "the pull request was closed" if stop and stop.reason == "closed" else f"stopped by {by}".strip()
@@ -318,3 +351,10 @@ def _phrase(error: BaseException) -> str:
     while isinstance(error, FailureError) and error.__cause__ is not None:
         error = error.__cause__
     return error.message if isinstance(error, ApplicationError) else type(error).__name__
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Whether a sandbox that was there is not there any more."""
+    while isinstance(error, FailureError) and error.__cause__ is not None:
+        error = error.__cause__
+    return isinstance(error, ApplicationError) and error.type == "SandboxGone"

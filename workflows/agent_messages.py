@@ -31,6 +31,8 @@ class BeginAgent(Frozen):
     agent_id: str
     word: AgentWord
     round: int = 1
+    # Another try over the same word, which the agent has heard.
+    again: bool = False
 
 
 class BegunAgent(Frozen):
@@ -105,6 +107,8 @@ class ChunkStep(Frozen):
     # Which chunk of this round.
     number: int = 1
     round: int = 1
+    # The first chunk after the sandbox was lost: the agent is told.
+    lost_sandbox: bool = False
 
 
 ChunkEnd = Literal["goes_on", "finished", "asks", "budget", "stuck", "stopped", "waits"]

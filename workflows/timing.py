@@ -17,6 +17,8 @@ LIVES = timedelta(seconds=10)
 
 # What is final by its nature; everything else is tried again.
 DEFINITE = ["UserError", "Refused", "ForgeRefused", "Gone", "AccessDenied"]
+# A sandbox that is gone does not come back: a new one is made, by whoever knows what was in it.
+DEFINITE_IN_ROOM = [*DEFINITE, "SandboxGone"]
 
 UNTIL_IT_WORKS = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
@@ -73,7 +75,7 @@ ROOM = ActivityConfig(
     schedule_to_close_timeout=timedelta(hours=2),
     heartbeat_timeout=LIVES,
     retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=1), maximum_attempts=3, non_retryable_error_types=DEFINITE
+        initial_interval=timedelta(seconds=1), maximum_attempts=3, non_retryable_error_types=DEFINITE_IN_ROOM
     ),
 )
 # Some steps of an agent, or the repository's checks before and after a change.
@@ -85,7 +87,7 @@ AGENT_WORK = ActivityConfig(
         initial_interval=timedelta(seconds=1),
         maximum_interval=timedelta(minutes=1),
         maximum_attempts=REVIEWER_TRIES,
-        non_retryable_error_types=DEFINITE,
+        non_retryable_error_types=DEFINITE_IN_ROOM,
     ),
 )
 # A sandbox that cannot be let go is the reaper's.
@@ -93,12 +95,10 @@ ROOM_GOING = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=5),
     schedule_to_close_timeout=timedelta(minutes=15),
     heartbeat_timeout=LIVES,
-    retry_policy=RetryPolicy(maximum_attempts=3, non_retryable_error_types=DEFINITE),
+    retry_policy=RetryPolicy(maximum_attempts=3, non_retryable_error_types=DEFINITE_IN_ROOM),
 )
 # How long is an agent's question open? It costs nothing meanwhile: its sandbox is gone and its workspace is kept.
 ASKS_FOR = timedelta(days=3)
-# How long does a sandbox live when nobody renews it? Longer than the longest step, so that only a crash ends it so.
-LEASE = timedelta(hours=2)
 
 # How old may an uncompleted run be before the janitor asks whether its workflow still lives?
 JANITOR_AFTER = timedelta(minutes=30)

@@ -109,6 +109,8 @@ class Bubblewrap:
         return read_records(egress_ways.record_file(self._net(self._record(ref))))
 
     async def renew(self, ref: SandboxRef, lease: timedelta) -> SandboxRef:
+        # First, since to lock what is gone would make its folder again.
+        self._record(ref)
         async with self._records.locked(ref.sandbox_id):
             return (await self._renewed(self._record(ref), lease)).ref(self.name)
 

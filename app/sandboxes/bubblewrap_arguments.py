@@ -15,7 +15,7 @@ SUPERVISOR = "/run/corrigent/app/sandboxes/inside/supervisor.py"
 # Where the supervisor looks for the kernel's counters, memory first (inside/limits.py).
 COUNTERS = ("/run/corrigent/memory", "/run/corrigent/pids")
 # How long after its lease does a sandbox end itself, should nobody come to destroy it?
-LEASE_GRACE = timedelta(minutes=10)
+LEASE_GRACE = timedelta(seconds=15)
 
 # From /etc what programs need in order to start. Nothing else of it: that is where machines keep their secrets.
 _SYSTEM_FILES = (

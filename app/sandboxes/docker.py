@@ -110,6 +110,8 @@ class Docker:
             await self._ways.close(ref.sandbox_id, self._link(ref.sandbox_id))
 
     async def renew(self, ref: SandboxRef, lease: timedelta) -> SandboxRef:
+        # First, since to lock what is gone would make its folder again.
+        self._record(ref)
         async with self._records.locked(ref.sandbox_id):
             return (await self._renewed(self._record(ref), lease)).ref(self.name)
 

@@ -10,13 +10,14 @@ import io
 import re
 import tarfile
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from functools import partial
 from typing import Literal, Protocol
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from app.domain.model import Frozen
 from app.sandboxes.base import HOME, WORK, Backend, NotDone, Room, SandboxRef, SandboxSpec, TooLarge, Trust
+from app.sandboxes.leases import LEASE, leased
 from app.sandboxes.room import SandboxRoom
 
 # What declares dependencies: a lock file, and without one whatever names them. One expression, since every file of the
@@ -30,7 +31,6 @@ _DECLARING = re.compile(
 )
 # How much may be kept of one? A large web project's node_modules is half of it.
 MAX_BYTES = 512 * 1024**2
-_LEASE = timedelta(minutes=30)
 # Takes away what the code itself brought, so that a base never puts an older file in the place of a newer one.
 _TAKE_AWAY = """
 import os, sys
@@ -121,9 +121,10 @@ class PreparedBases:
             if await self._shelf.size(key.digest) is not None:
                 return "there"
             # Not one for all processes: whoever is done first would take it away from the others.
-            ref = await backend.provision(spec, f"base-{key.digest[:12]}-{uuid4().hex}", _LEASE)
+            ref = await backend.provision(spec, f"base-{key.digest[:12]}-{uuid4().hex}", LEASE)
             try:
-                return await self._build(key, backend, ref, default_branch, set_up)
+                async with leased(partial(backend.renew, ref)):
+                    return await self._build(key, backend, ref, default_branch, set_up)
             finally:
                 await backend.destroy(ref)
 

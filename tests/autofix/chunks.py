@@ -1,7 +1,7 @@
 """The product's own chunk activity over a real store, with a model and a room of the test's choice."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -85,7 +85,7 @@ async def _desk(db: Database, blobs: Blobs, model: TalkingModel, room: Room) -> 
         blobs=blobs,
         streams=streams,
         model=open_model,
-        room=lambda _: room,
+        enter=lambda _: nullcontext(room),
         checks=_no_checks,
         report_problem=report_problem,
         redactor=Redactor(),

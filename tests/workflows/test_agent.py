@@ -13,12 +13,13 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from app.domain.pull_request import PullRequestRef
-from app.sandboxes.base import SandboxRef
+from app.sandboxes.base import SandboxGone, SandboxRef
 from app.temporal_client import make_current
 from app.worker import WorkerGroup
 from tests.harness.temporal import TemporalServer
 from workflows import queues
 from workflows.activities.failures import SentenceFailures
+from workflows.agent import KEPT_WHILE_WAITING
 from workflows.agent_messages import (
     AgentEnding,
     AgentWord,
@@ -68,6 +69,8 @@ class Steps:
     asked_for: timedelta = timedelta(days=3)
     hang: bool = False
     prove_fails: bool = False
+    # How many steps of the work find no sandbox any more.
+    losses: int = 0
     done: list[str] = field(default_factory=list[str])
     asked: list[BaseModel] = field(default_factory=list[BaseModel])
     rooms: set[str] = field(default_factory=set[str])
@@ -102,6 +105,9 @@ class Steps:
     @activity.defn(name="agent_chunk")
     async def agent_chunk(self, asked: ChunkStep) -> ChunkDone:
         self.note("chunk", asked)
+        if self.losses:
+            self.losses -= 1
+            raise SandboxGone("It is gone.")
         while self.hang:
             await asyncio.sleep(0.05)
             activity.heartbeat()
@@ -247,6 +253,38 @@ async def test_an_agent_that_nobody_answers_goes_on(agents: Agents, steps: Steps
     await agents.tell()
     assert (await agents.ended())[-1] == "deliver"
     assert [one.word.kind for one in steps.heard(BeginAgent)] == ["begin", "unanswered"]
+
+
+async def test_a_lost_sandbox_is_replaced_and_the_agent_is_told(agents: Agents, steps: Steps) -> None:
+    steps.losses = 1
+    steps.begun = [WORK, WORK.model_copy(update={"workspace_key": "w" * 64})]
+    await agents.tell()
+    assert await agents.ended() == [
+        *("begin", "room to work", "rule", "chunk", "leave"),
+        *("begin", "room to work", *BY_MODEL, "deliver"),
+    ]
+    assert [one.again for one in steps.heard(BeginAgent)] == [False, True]
+    assert [one.lost_sandbox for one in steps.heard(ChunkStep)] == [False, True]
+    assert [one.workspace_key for one in steps.heard(RoomWanted)] == ["", "w" * 64, ""]
+
+
+async def test_sandboxes_that_are_lost_again_and_again_are_the_end(agents: Agents, steps: Steps) -> None:
+    steps.losses = 100
+    await agents.tell()
+    assert (await agents.ended())[-3:] == ["chunk", "leave", "end"]
+    assert steps.done.count("chunk") == 3
+    assert [one.reason for one in steps.heard(AgentEnding)] == ["It is gone."]
+
+
+async def test_a_long_wait_for_the_model_needs_no_sandbox(agents: Agents, steps: Steps) -> None:
+    soon = datetime.now(UTC) + KEPT_WHILE_WAITING + timedelta(hours=1)
+    steps.chunks = [ChunkDone(end="waits", wait_until=soon), FINISHED]
+    await agents.tell()
+    await agents.until("leave")
+    assert steps.rooms == set()
+    assert await agents.turns.stop_agent("A", Stop(reason="stopped", by="maria"))
+    # Wherever the word finds it, also in the middle of letting the sandbox go.
+    assert list(dict.fromkeys(await agents.ended())) == ["begin", "room to work", "rule", "chunk", "leave", "end"]
 
 
 async def test_without_a_sandbox_nothing_runs(agents: Agents, steps: Steps) -> None:

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,10 @@ from pydantic import JsonValue
 from app.checkouts import tar
 from app.domain.agents import AgentTask
 from app.domain.pull_request import PullRequestRef
-from app.sandbox_making import OwnSandboxes, bases_of, hosts_of, means_of
-from app.sandboxes.base import Room
+from app.sandbox_making import REAP_EVERY, OwnSandboxes, bases_of, hosts_of, means_of
+from app.sandboxes.base import Room, SandboxGone
+from app.sandboxes.bubblewrap_arguments import LEASE_GRACE
+from app.sandboxes.leases import BETWEEN_STEPS
 from app.sandboxes.records import Records
 from app.sandboxes.registry import bubblewrap
 from app.settings import Settings, load_settings
@@ -25,7 +27,7 @@ from tests.autofix.rooms import need
 from tests.harness.memory import below, held
 from tests.sandboxes.egress_world import Internet, certificates, server
 from workflows.activities.agent_room import AgentRooms, Chosen
-from workflows.agent_messages import RoomReady, RoomWanted
+from workflows.agent_messages import RoomGoing, RoomReady, RoomWanted
 
 CREDENTIAL = "Bearer canary-8f2b6c01d9"
 FETCH = """\
@@ -70,7 +72,7 @@ class Rooms:
         )
 
     async def open(
-        self, *setup: str, code: Mapping[str, str] = CODE, main: Mapping[str, str] = CODE, by_member: bool = True
+        self, *setup: str, code: Mapping[str, str] = CODE, by_member: bool = True, workspace_key: str = ""
     ) -> RoomReady:
         task = AgentTask(
             agent_id=f"A{len(self.opened)}",
@@ -83,9 +85,10 @@ class Rooms:
             setup=setup,
             by_member=by_member,
             snapshot_key=await self.blobs.put(snapshot(code)),
-            default_snapshot_key=await self.blobs.put(snapshot(main)),
+            default_snapshot_key=await self.blobs.put(snapshot(CODE)),
         )
-        wanted = RoomWanted(agent_id=task.agent_id, task_key=await self.blobs.put_model(task), purpose="work")
+        task_key = await self.blobs.put_model(task)
+        wanted = RoomWanted(agent_id=task.agent_id, task_key=task_key, purpose="work", workspace_key=workspace_key)
         ready = await self.activities.open_room(wanted)
         self.opened.append(ready)
         return ready
@@ -123,7 +126,10 @@ async def test_setup_reaches_what_the_operator_lists_and_the_next_change_starts_
 ) -> None:
     async with server(internet.echo) as port:
         url = f"http://localhost:{port}/one"
-        lists = {"setup_hosts": [f"localhost:{port}"], "internal_hosts": {"localhost": ["127.0.0.1/32"]}}
+        lists: dict[str, JsonValue] = {
+            "setup_hosts": [f"localhost:{port}"],
+            "internal_hosts": {"localhost": ["127.0.0.1/32"]},
+        }
         async with rooms(tmp_path, **lists) as made:
             first = await made.open(fetching(url))
             assert (first.problem, await made.read(first, "installed.txt")) == ("", ["hello"])
@@ -157,8 +163,16 @@ async def test_a_registry_s_credential_is_added_outside_and_for_members_alone(
     tmp_path: Path, internet: Internet, by_member: bool
 ) -> None:
     async with server(internet.echo, certificates(tmp_path).server) as port:
-        registry = {"name": "localhost", "port": port, "path": "/simple/", "authorization": CREDENTIAL}
-        known = {"internal_hosts": {"localhost": ["127.0.0.1/32"]}, "registries_ca_file": str(tmp_path / "ca.pem")}
+        registry: dict[str, JsonValue] = {
+            "name": "localhost",
+            "port": port,
+            "path": "/simple/",
+            "authorization": CREDENTIAL,
+        }
+        known: dict[str, JsonValue] = {
+            "internal_hosts": {"localhost": ["127.0.0.1/32"]},
+            "registries_ca_file": str(tmp_path / "ca.pem"),
+        }
         async with rooms(tmp_path, registries=[registry], **known) as made:
             # Other dependencies than the default branch's, so that the set-up runs in this very sandbox.
             ready = await made.open(
@@ -182,3 +196,44 @@ async def test_a_registry_s_credential_is_added_outside_and_for_members_alone(
             # The search finds what is there, …
             assert held(processes[0], ("supervisor",)) == ["supervisor"]
             assert [held(process, (CREDENTIAL, "canary-8f2b")) for process in processes] == [[]] * len(processes)
+
+
+async def test_a_sandbox_is_gone_within_a_minute_of_whoever_worked_in_it(tmp_path: Path) -> None:
+    async with rooms(tmp_path) as made:
+        ready = await made.open()
+        assert ready.sandbox is not None
+        records = Records(made.settings.home / "sandboxes" / "bubblewrap")
+
+        def lives() -> timedelta:
+            assert ready.sandbox is not None
+            record = records.read(ready.sandbox.sandbox_id)
+            assert record is not None
+            return record.lease_until - utc_now()
+
+        # Between two steps it waits for the next one, …
+        assert timedelta(minutes=1) < lives() <= BETWEEN_STEPS
+        async with made.sandboxes.parts().at_work(ready.sandbox) as room:
+            assert (await room.run(("true",))).passed
+            # … and while somebody works in it, it is that one's.
+            died = lives()
+            assert died + LEASE_GRACE + REAP_EVERY < timedelta(minutes=1)
+            await made.sandboxes.reap(utc_now() + died)
+            with pytest.raises(SandboxGone):
+                await room.run(("true",))
+        assert records.ids() == []
+
+
+async def test_what_an_agent_changed_is_put_back_and_what_is_there_already_is_fine(tmp_path: Path) -> None:
+    async with rooms(tmp_path) as made:
+        first = await made.open()
+        await made.room(first).write({"shop.py": b"price = 2\n", "new.py": b"new = 1\n"})
+        assert first.sandbox is not None
+        kept = await made.activities.leave_room(RoomGoing(agent_id="A0", sandbox=first.sandbox, keep=True))
+        assert kept.workspace_key
+        second = await made.open(workspace_key=kept.workspace_key)
+        assert await made.read(second, "shop.py", "new.py") == ["price = 2\n", "new = 1\n"]
+        # Delivered meanwhile: the branch has it.
+        merged = {**CODE, "shop.py": "price = 2\n", "new.py": "new = 1\n"}
+        assert (await made.open(code=merged, workspace_key=kept.workspace_key)).problem == ""
+        other = await made.open(code={**CODE, "shop.py": "price = 3\n"}, workspace_key=kept.workspace_key)
+        assert other.problem == "what was changed before does not fit the branch as it is now"

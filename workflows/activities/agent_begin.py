@@ -41,6 +41,8 @@ class _Found(NamedTuple):
     agent: Agent
     pull_request: PullRequest
     word: AgentWord
+    # Whether the agent's newest task holds this word already.
+    heard: bool
 
 
 class AgentBeginning:
@@ -86,7 +88,7 @@ class AgentBeginning:
             return BegunAgent(status="over")
         if wanted.word.kind == "apply" and await self._fix_stands(agent, pull_request):
             return BegunAgent(status="deliver", kind=agent.kind)
-        return await self._work(_Found(agent, pull_request, wanted.word), wanted.round)
+        return await self._work(_Found(agent, pull_request, wanted.word, wanted.again), wanted.round)
 
     async def _heed(self, wanted: BeginAgent) -> Agent | None:
         """The agent at work; None when it did already what this word asks for."""
@@ -215,6 +217,8 @@ class AgentBeginning:
             hint = (await self.blobs.get(agent.prompt_key)).decode() if agent.prompt_key else ""
             return (hint,) if hint else ()
         earlier = (await self.blobs.get_model(agent.task_key, AgentTask)).prompts
+        if found.heard:
+            return earlier
         match word.kind:
             case "unanswered":
                 return (*earlier, UNANSWERED)

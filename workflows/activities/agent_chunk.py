@@ -11,7 +11,7 @@ from app.domain.errors import UserError
 from app.domain.secrets import Redactor
 from app.llm.chat import ModelUnavailable
 from app.llm.talk import TalkingModel
-from app.sandboxes.base import Room, SandboxRef
+from app.sandboxes.base import Room
 from app.store.agents import Agents, stream_of
 from app.store.blobs import Blobs
 from app.store.conversations import Conversations
@@ -21,7 +21,8 @@ from autofix.live import StoredLive
 from autofix.loop import run_chunk
 from autofix.tools.base import RunChecks
 from workflows import timing
-from workflows.activities.heartbeat import beating
+from workflows.activities.agent_room import Enter
+from workflows.activities.agent_workspace import changes
 from workflows.agent_messages import ChunkDone, ChunkStep
 
 # An agent in another state was ended by somebody, or is over.
@@ -58,7 +59,7 @@ class AgentChunks:
         blobs: Blobs,
         streams: Streams,
         model: OpenModel,
-        room: Callable[[SandboxRef], Room],
+        enter: Enter,
         checks: RunChecksOf,
         report_problem: ReportProblem,
         redactor: Redactor,
@@ -68,7 +69,7 @@ class AgentChunks:
         self.blobs = blobs
         self.streams = streams
         self.model = model
-        self.room = room
+        self.enter = enter
         self.checks = checks
         self.report_problem = report_problem
         self.redactor = redactor
@@ -81,8 +82,12 @@ class AgentChunks:
             return ChunkDone(end="stopped")
         task = await self.blobs.get_model(step.task_key, AgentTask)
         try:
-            async with beating():
-                return await self._done(await self._run(agent, task, step))
+            async with self.enter(step.sandbox) as room:
+                ended = await self._run(agent, task, step, room)
+                if ended.end != "stopped":
+                    # Should the sandbox be lost, this much is not.
+                    await self.agents.change(step.agent_id, snapshot_key=await changes(room, self.blobs))
+                return await self._done(ended)
         except UserError as error:
             return ChunkDone(end="stuck", reason=str(error).rstrip(".")[:200])
         except ModelUnavailable as error:
@@ -90,20 +95,21 @@ class AgentChunks:
                 raise
             return ChunkDone(end="stuck", reason=str(error))
 
-    async def _run(self, agent: Agent, task: AgentTask, step: ChunkStep) -> ChunkEnded:
+    async def _run(self, agent: Agent, task: AgentTask, step: ChunkStep, room: Room) -> ChunkEnded:
         model = await self.model(task)
         try:
-            return await run_chunk(ChunkStart(agent=agent, task=task), self._parts(task, step, model))
+            start = ChunkStart(agent=agent, task=task, lost_sandbox=step.lost_sandbox)
+            return await run_chunk(start, self._parts(task, step, model, room))
         finally:
             await model.close()
 
-    def _parts(self, task: AgentTask, step: ChunkStep, model: TalkingModel) -> Parts:
+    def _parts(self, task: AgentTask, step: ChunkStep, model: TalkingModel, room: Room) -> Parts:
         async def report_problem(text: str) -> None:
             await self.report_problem(task, text)
 
         return Parts(
             model=model,
-            room=self.room(step.sandbox),
+            room=room,
             conversations=Conversations(self.blobs),
             blobs=self.blobs,
             journal=StoredJournal(self.agents, step.agent_id),

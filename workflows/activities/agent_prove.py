@@ -11,7 +11,7 @@ from app.domain.findings import TrackedFinding
 from app.domain.fixes import Fix, Patch, Proof
 from app.domain.review import ReviewerReport
 from app.domain.secrets import Redactor
-from app.sandboxes.base import Room, SandboxRef
+from app.sandboxes.base import Room
 from app.store.agents import Agents
 from app.store.blobs import Blobs
 from autofix.critic import Critic
@@ -19,6 +19,7 @@ from autofix.patches import parse
 from autofix.proof import Claim, ProvingParts, prove
 from autofix.rule_fixes import rule_fix
 from workflows.activities.agent_review_again import ReviewingAgain
+from workflows.activities.agent_room import Enter
 from workflows.activities.agent_stage import StagedCode
 from workflows.agent_messages import ProofMade, ProofWanted
 
@@ -36,7 +37,7 @@ class Proving:
         *,
         agents: Agents,
         blobs: Blobs,
-        enter: Callable[[SandboxRef], Room],
+        enter: Enter,
         reviewing: ReviewingAgain,
         critic: OpenCritic,
         redactor: Redactor,
@@ -57,7 +58,8 @@ class Proving:
         result = await self.blobs.get_model(wanted.result_key, AgentResult) if wanted.result_key else None
         claimed = _claimed(task, wanted, result)
         data = await self.blobs.get(wanted.patch_key)
-        proof = await self._prove(wanted, task, claimed, data, result.commands if result else ())
+        async with self.enter(wanted.sandbox) as room:
+            proof = await self._prove(wanted, room, task, claimed, data, result.commands if result else ())
         fix = Fix(
             agent_id=wanted.agent_id,
             numbers=tuple(one.number for one in claimed),
@@ -72,6 +74,7 @@ class Proving:
     async def _prove(
         self,
         wanted: ProofWanted,
+        room: Room,
         task: AgentTask,
         claimed: tuple[TrackedFinding, ...],
         data: bytes,
@@ -81,7 +84,7 @@ class Proving:
         staged = await self.blobs.get_model(wanted.staged_key, StagedCode)
         linters = await self.blobs.get_model(wanted.linters_key, ReviewerReport)
         parts = ProvingParts(
-            room=self.enter(wanted.sandbox),
+            room=room,
             review_again=self.reviewing.of(task, staged, claimed, linters, by_model=by_model),
             put=self._put,
             name=f"proof-{wanted.agent_id}-{wanted.round}",

@@ -160,6 +160,7 @@ class Control:
             chores.reconcile,
             chores.janitor,
             chores.retention,
+            chores.upkeep,
         )
 
     @cached_property
@@ -375,6 +376,7 @@ class Control:
     def _chores(self) -> Chores:
         return Chores(
             readers=self.forges.readers,
+            upkeeps=self.forges.upkeeps,
             repositories=self.store.repositories,
             pull_requests=self.store.pull_requests,
             runs=self.store.runs,

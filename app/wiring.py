@@ -11,7 +11,7 @@ from app.checkouts.patching import Patching
 from app.domain.names import COMMAND_PREFIX
 from app.domain.phrases import Voice
 from app.domain.pull_request import PullRequestRef
-from app.forges.base import ForgeInbox, ForgePusher, ForgeReader, ForgeWriter, Limits
+from app.forges.base import ForgeInbox, ForgePusher, ForgeReader, ForgeUpkeep, ForgeWriter, Limits
 from app.forges.quiet import QuietWriter
 from app.forges.registry import Connection, Forge, Observe, build
 from app.metrics import Metrics
@@ -143,6 +143,10 @@ class Forges:
     @property
     def pushers(self) -> Mapping[str, ForgePusher]:
         return {key: forge.pusher for key, forge in self.all.items() if forge.pusher is not None}
+
+    @property
+    def upkeeps(self) -> Mapping[str, ForgeUpkeep]:
+        return {key: forge.upkeep for key, forge in self.all.items() if forge.upkeep is not None}
 
     @property
     def mentions(self) -> Mapping[str, tuple[str, ...]]:

@@ -30,6 +30,7 @@ CHORES: Mapping[str, timedelta] = {
     "reconcile": timing.RECONCILE_EVERY,
     "janitor": timing.JANITOR_EVERY,
     "retention": timing.RETENTION_EVERY,
+    "upkeep": timing.UPKEEP_EVERY,
 }
 
 

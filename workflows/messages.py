@@ -165,4 +165,4 @@ class ReplyRequest(Frozen):
 
 
 class HousekeepingInput(Frozen):
-    chore: Literal["reconcile", "janitor", "retention"]
+    chore: Literal["reconcile", "janitor", "retention", "upkeep"]

@@ -157,6 +157,14 @@ class ForgePusher(Protocol):
     async def identity(self) -> CommitIdentity: ...
 
 
+class ForgeUpkeep(Protocol):
+    """What a connection needs looked after now and then; a forge that needs nothing has none."""
+
+    async def tend(self) -> Sequence[str]:
+        """What was done, a phrase each; safe at any time."""
+        ...
+
+
 class Account(Frozen):
     """Whose limits a call spends: one installation on one connection."""
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from app.domain.errors import UserError
 from app.domain.model import Frozen
-from app.forges.base import ForgeInbox, ForgePusher, ForgeReader, ForgeWriter, Limits
+from app.forges.base import ForgeInbox, ForgePusher, ForgeReader, ForgeUpkeep, ForgeWriter, Limits
 
 # Method, route template, HTTP status (0 when no answer came), seconds: for metrics.
 Observe = Callable[[str, str, int, float], None]
@@ -55,6 +55,8 @@ class Forge:
     close: Callable[[], Awaitable[None]]
     # Without one a fix is shown and never pushed.
     pusher: ForgePusher | None = None
+    # Where something has to be looked after.
+    upkeep: ForgeUpkeep | None = None
 
 
 Factory = Callable[[Connection, Limits, Observe | None], Forge]

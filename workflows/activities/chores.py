@@ -1,4 +1,4 @@
-"""Chores: heads that nobody told us about, checks whose workflow is gone, and what is kept too long."""
+"""Chores: heads that nobody told us about, checks whose workflow is gone, what is kept too long, what needs tending."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from app.domain.agents import Agent
 from app.domain.errors import ForgeRefused, ForgeUnavailable, RateLimited
 from app.domain.pull_request import PullRequest, Repo
 from app.domain.runs import Run
-from app.forges.base import ForgeReader
+from app.forges.base import ForgeReader, ForgeUpkeep
 from app.store.agents import Agents
 from app.store.audit import Audit
 from app.store.pull_requests import PullRequests
@@ -44,6 +44,7 @@ class Chores:
         self,
         *,
         readers: Mapping[str, ForgeReader],
+        upkeeps: Mapping[str, ForgeUpkeep],
         repositories: Repositories,
         pull_requests: PullRequests,
         runs: Runs,
@@ -57,6 +58,7 @@ class Chores:
         clock: Callable[[], datetime],
     ) -> None:
         self.readers = readers
+        self.upkeeps = upkeeps
         self.repositories = repositories
         self.pull_requests = pull_requests
         self.runs = runs
@@ -145,3 +147,14 @@ class Chores:
             await self.audit.append("retention", "", None, counts, self.clock())
         evicted = await self.mirrors.evict(max_bytes=MIRRORS_AT_MOST, unused_for=MIRROR_UNUSED, now=self.clock())
         log.info("retention.done", mirrors=evicted, **counts)
+
+    @activity.defn(name="upkeep")
+    async def upkeep(self) -> None:
+        """What a connection needs of us besides reviews; the audit log says what was done."""
+        for connection, upkeep in self.upkeeps.items():
+            try:
+                for done in await upkeep.tend():
+                    detail = {"connection": connection, "done": done}
+                    await self.audit.append("connection.tended", "", None, detail, self.clock())
+            except (ForgeUnavailable, ForgeRefused, RateLimited) as error:
+                log.warning("upkeep.put_off", connection=connection, error=str(error))

@@ -13,9 +13,10 @@ from app.forges.gitlab.models import MemberShape, TokenShape, UserShape
 
 # Reading, writing notes and statuses, pushing and renewing itself: GitLab has one scope for all of it.
 NEEDED_SCOPE = "api"
-# From the first a project's code can be read; the second resolves threads and pushes.
+# The first reads a project's code, the second resolves threads and pushes, the third makes webhooks.
 REPORTER = 20
 DEVELOPER = 30
+MAINTAINER = 40
 _ROLES = ((50, "Owner"), (40, "Maintainer"), (30, "Developer"), (20, "Reporter"), (15, "Planner"), (10, "Guest"))
 
 

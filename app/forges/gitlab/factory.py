@@ -7,6 +7,7 @@ from app.forges.gitlab.heads import Heads
 from app.forges.gitlab.hooks import GitLabInbox
 from app.forges.gitlab.pusher import GitLabPusher
 from app.forges.gitlab.reader import GitLabReader
+from app.forges.gitlab.upkeep import GitLabUpkeep
 from app.forges.gitlab.writer import GitLabWriter
 from app.forges.registry import Connection, Forge, Observe
 
@@ -23,4 +24,5 @@ def build_gitlab(connection: Connection, limits: Limits, observe: Observe | None
         writer=GitLabWriter(client, heads, connection.user_id),
         close=client.close,
         pusher=GitLabPusher(client),
+        upkeep=GitLabUpkeep(client),
     )

@@ -13,6 +13,7 @@ from app.forges.gitlab.calls import Calls
 from app.forges.gitlab.client import GitLabClient
 from app.forges.gitlab.models import GroupShape, HookEventShape, HookShape, ProjectShape
 from app.forges.gitlab.routes import Route
+from app.forges.registry import Connection
 
 Done = Literal["made", "changed", "as it was"]
 
@@ -52,6 +53,16 @@ class HookWish:
     old_url: str = ""
     # GitLab does not tell a hook's secret: a new one is written without asking whether it differs.
     is_new_secret: bool = False
+
+
+def wish_of(connection: Connection) -> HookWish:
+    """As the connection has it: signed where there is a signing token."""
+    signing = connection.signing_tokens
+    return HookWish(
+        url=connection.hook_url,
+        secret_kind="signing_token" if signing else "token",
+        secret=(signing or connection.webhook_secrets)[0],
+    )
 
 
 class Webhooks:

@@ -140,7 +140,7 @@ def means_of(settings: Settings) -> Means:
         hosts=hosts_of(settings), registries=settings.registries, internal=dict(settings.internal_hosts)
     )
     return Means(
-        folder=settings.home / "sandboxes",
+        folder=settings.sandboxes_folder or settings.home / "sandboxes",
         ways=Ways(rules, tls=_trusting(settings.registries_ca_file)),
         docker_socket=settings.docker_socket,
         docker_image=settings.docker_image,

@@ -176,6 +176,8 @@ class Settings(Frozen):
 
     # Where fixes are made; empty: the first kind that holds against its probe.
     sandbox: str = ""
+    # Where what is known of this machine's sandboxes lies; workers that are apart on one machine share it.
+    sandboxes_folder: Path | None = None
     docker_socket: Path = Path("/var/run/docker.sock")
     # With python3 and what the repositories' checks need; without one there is no Docker.
     docker_image: str = ""

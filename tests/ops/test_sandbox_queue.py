@@ -1,5 +1,7 @@
 """A worker of the sandbox queue reviews code, and nothing that is worth stealing is in its environment or memory."""
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,23 +12,34 @@ from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.process import running
 from app.queue_activities import Queue
 from app.queue_secrets import refuse_foreign_secrets
+from app.sandboxes.records import Records
 from app.settings import load_settings
 from app.store.database import Database
 from app.store.schema import migrate
 from app.temporal_client import connect, make_current
-from tests.harness.memory import held
+from tests.harness.memory import below, held
 from tests.harness.system import Script, settings_for
 from tests.harness.temporal import TemporalServer
+from tests.journeys.conftest import answer_as_in_the_demo
+from tests.journeys.fixing import AGREES, MENDS_SECONDS, need_sandbox, said
 from tests.ops.processes import part
 
 MODEL_KEY = "sk-canary-3f9c1b7e5d2a4c6e8f0b"
 
 
-async def test_the_sandbox_worker_holds_no_secret(forge: FakeForge, temporal: TemporalServer, tmp_path: Path) -> None:
+async def test_workers_apart_mend_a_finding_and_none_holds_what_it_must_not(
+    forge: FakeForge, temporal: TemporalServer, tmp_path: Path
+) -> None:
+    """Three processes on one Temporal: this one has the forge, another the model, the third runs foreign code."""
+    need_sandbox()
     sample = samples.SAMPLES[0]
     repo = await forge.create_repo(samples.REPOSITORY, files=samples.BASE)
     credentials = await forge.install_app(repos=[repo], permissions=FIX_PERMISSIONS)
-    Script(tmp_path / "script.json").answer(findings=[])
+    script = Script(tmp_path / "script.json")
+    answer_as_in_the_demo(script)
+    script.agents.append(MENDS_SECONDS)
+    script.answers.insert(0, AGREES)
+    script.write()
     namespace = await temporal.namespace()
     settings = settings_for(
         tmp_path / "home",
@@ -35,22 +48,31 @@ async def test_the_sandbox_worker_holds_no_secret(forge: FakeForge, temporal: Te
         temporal_address=temporal.address,
         temporal_namespace=namespace,
         blobs_url=f"file://{tmp_path / 'blobs'}",
-        model=f"scripted:{tmp_path / 'script.json'}",
-        model_key=MODEL_KEY,
+        model=script.model,
     )
     settings.home.mkdir()
     db = await Database.open(settings.database_url.get_secret_value())
     await migrate(db)
     await db.close()
-    (tmp_path / "apart").mkdir()
-    environ = {
+    folder = tmp_path / "sandboxes"
+    everybody = {
         "CORRIGENT_TEMPORAL_ADDRESS": temporal.address,
         "CORRIGENT_TEMPORAL_NAMESPACE": namespace,
         "CORRIGENT_BLOBS_URL": settings.blobs_url,
+        "CORRIGENT_SANDBOXES_FOLDER": str(folder),
     }
+    with_model = {
+        "CORRIGENT_DATABASE_URL": settings.database_url.get_secret_value(),
+        "CORRIGENT_MODEL": script.model,
+        "CORRIGENT_MODEL_KEY": MODEL_KEY,
+    }
+    homes = [tmp_path / "of-models", tmp_path / "of-sandboxes"]
+    for home in homes:
+        home.mkdir()
     async with (
-        part("work", "--queue", "sandbox", home=tmp_path / "apart", environ=environ) as process,
-        running(settings, work_on=frozenset({"control", "llm"})) as state,
+        part("work", "--queue", "llm", home=homes[0], environ={**everybody, **with_model}) as models,
+        part("work", "--queue", "sandbox", home=homes[1], environ=everybody) as sandboxes,
+        running(settings, work_on=frozenset({"control"})) as state,
     ):
         await make_current(await connect(settings, temporal.address), settings.worker_build_id)
         forge.webhook_url = f"http://127.0.0.1:{state.port}/hooks/github"
@@ -60,15 +82,35 @@ async def test_the_sandbox_worker_holds_no_secret(forge: FakeForge, temporal: Te
         await forge.wait_until(lambda: [one for one in pull_request.checks if one.conclusion], timeout=40)
         (check,) = pull_request.checks
         assert "ruff" in str(check.summary)
+        pull_request.comment("/corrigent fix 3", by="maria")
         key_body = credentials.private_key_pem.splitlines()[3]
-        secrets = (MODEL_KEY, credentials.webhook_secret, key_body, *forge.github.tokens)
-        assert len(secrets) > 4
+        of_forge = (credentials.webhook_secret, key_body, *forge.github.tokens)
+        assert len(of_forge) > 3
+        assert await held_inside(folder / "bubblewrap", (MODEL_KEY, *of_forge)) == []
+        await forge.wait_until(lambda: any("mended and proved" in text for text in said(pull_request)), timeout=90)
+        of_forge = (*of_forge, *forge.github.tokens)
         # The search finds what is there, …
-        assert held(process.pid, (settings.blobs_url,)) == [settings.blobs_url]
+        assert held(sandboxes.pid, (settings.blobs_url,)) == [settings.blobs_url]
+        assert held(models.pid, (MODEL_KEY,)) == [MODEL_KEY]
         # … and none of these is.
-        assert held(process.pid, secrets) == []
-    assert not list((tmp_path / "apart" / "work").glob("*/change-*"))
-    assert not (tmp_path / "apart" / "corrigent.db").exists()
+        assert held(sandboxes.pid, (MODEL_KEY, settings.database_url.get_secret_value(), *of_forge)) == []
+        assert held(models.pid, of_forge) == []
+    assert not list((homes[1] / "work").glob("*/change-*"))
+    assert not (homes[1] / "corrigent.db").exists()
+    assert Records(folder / "bubblewrap").ids() == []
+
+
+async def held_inside(folder: Path, values: tuple[str, ...]) -> list[str]:
+    """By any process of the first sandbox that is seen at work."""
+    records = Records(folder)
+    async with asyncio.timeout(60):
+        while True:
+            for record in map(records.read, records.ids()):
+                # A command may end while it is looked at.
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    if record is not None and record.pid:
+                        return [value for process in below(record.pid) for value in held(process, values)]
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(

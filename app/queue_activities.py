@@ -42,6 +42,7 @@ from workflows.activities.look import Looking
 from workflows.activities.post import Posting
 from workflows.activities.read import Reading
 from workflows.activities.replying import Replying
+from workflows.activities.settled import SettledThreads
 from workflows.client import Turns
 
 Queue = Literal["control", "llm", "sandbox"]
@@ -295,6 +296,7 @@ class Control:
         )
 
     def _beginning(self) -> Beginning:
+        settled = SettledThreads(readers=self.forges.readers, findings=self.store.findings, clock=utc_now)
         return Beginning(
             fetching=self._fetching,
             runs=self.store.runs,
@@ -302,6 +304,7 @@ class Control:
             mirrors=self._mirrors,
             configurations=self._configurations,
             checks=self._checks,
+            settled=settled,
             model=self.settings.model,
             clock=utc_now,
         )

@@ -150,6 +150,10 @@ class ForgeWriter(Protocol):
 class ForgePusher(Protocol):
     """Writing to branches, with a right that exists for one push."""
 
+    async def home_of(self, pull_request: PullRequest) -> Repo | None:
+        """Where the head's branch is, if we may push to it; None for a fork that keeps it to itself."""
+        ...
+
     def pushing(self, repo: Repo) -> AbstractAsyncContextManager[GitAccess]:
         """Access that may write to this repository alone; it is taken back when this is left, however it is left."""
         ...

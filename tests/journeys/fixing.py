@@ -32,6 +32,20 @@ class TimeoutTest(unittest.TestCase):
 """
 
 
+# A change that a linter mends by itself.
+RAISES = {
+    "shop/prices.py": (
+        'def price(name: str) -> int:\n    """In cents."""\n    if name == "gift":\n        raise NotImplemented\n'
+        "    return len(name)\n"
+    ),
+    "tests/test_prices.py": (
+        "import unittest\n\nfrom shop.prices import price\n\n\n"
+        "class PriceTest(unittest.TestCase):\n    def test_a_book(self) -> None:\n"
+        '        self.assertEqual(price("book"), 4)\n'
+    ),
+}
+
+
 def call(tool: str, **arguments: JsonValue) -> JsonValue:
     return {"calls": [{"tool": tool, "arguments": arguments}]}
 

@@ -9,20 +9,9 @@ from app.demo import shop as samples
 from app.domain.pull_request import Permission
 from app.forges.fake.pull_scenario import FakePullRequest
 from tests.journeys.conftest import Shop
-from tests.journeys.fixing import AGREES, MENDS_SECONDS, need_sandbox, said, say
+from tests.journeys.fixing import AGREES, MENDS_SECONDS, RAISES, need_sandbox, said, say
 
 REFUNDS = samples.SAMPLES[0]
-RAISES = {
-    "shop/prices.py": (
-        'def price(name: str) -> int:\n    """In cents."""\n    if name == "gift":\n        raise NotImplemented\n'
-        "    return len(name)\n"
-    ),
-    "tests/test_prices.py": (
-        "import unittest\n\nfrom shop.prices import price\n\n\n"
-        "class PriceTest(unittest.TestCase):\n    def test_a_book(self) -> None:\n"
-        '        self.assertEqual(price("book"), 4)\n'
-    ),
-}
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from app.domain.errors import HeadMoved, Refused, UserError
 from app.domain.fixes import Fix, Patch
 from app.domain.model import Frozen
 from app.domain.names import BRANCH_PREFIX
-from app.domain.pull_request import Permission, PullRequest, PullRequestRef
+from app.domain.pull_request import Permission, PullRequest, PullRequestRef, Repo
 from app.forges.base import ForgePusher, ForgeReader
 from app.store.agents import Agents
 from app.store.audit import Audit
@@ -81,8 +81,9 @@ class Pushing:
         if refusal is not None:
             return Pushed(refusal=refusal)
         try:
+            home = await self._home(agent, now_at)
             made = await self._commit(agent, fix, patch, now_at)
-            return await self._pushed(agent, patch, made, now_at)
+            return await self._pushed(agent, patch, made, now_at, home)
         except (Refused, UserError, AccessDenied) as refused:
             return Pushed(refusal=str(refused))
 
@@ -97,8 +98,6 @@ class Pushing:
         if agent.delivery == "commit" and fix.proof.grade != "proved" and not said_apply:
             # Shown with what was checked; a person who has seen it may say `apply`.
             return ""
-        if agent.delivery == "commit" and now_at.from_fork:
-            return "the branch is in a fork, which is changed by its owner only"
         if agent.asked_by != NOBODY:
             permission = await self.readers[agent.ref.connection].permission(now_at.repo, agent.asked_by)
             if not permission.allows(Permission.WRITE):
@@ -111,6 +110,18 @@ class Pushing:
         except UnreadablePatch as unreadable:
             return str(unreadable)
         return None if verdict.automatic or (said_apply and verdict.allowed) else verdict.reason
+
+    async def _home(self, agent: Agent, now_at: PullRequest) -> Repo:
+        """Where the branch is that is pushed to; Refused where it is not ours to change."""
+        if agent.delivery != "commit":
+            if now_at.from_fork:
+                # Its code on a branch of ours would run with our pipelines' secrets.
+                raise Refused("the change comes from a fork, of which no branch is made here")
+            return now_at.repo
+        home = await self.pushers[agent.ref.connection].home_of(now_at)
+        if home is None:
+            raise Refused("the branch is in a fork, which is changed by its owner only")
+        return home
 
     async def _commit(self, agent: Agent, fix: Fix, patch: Patch, now_at: PullRequest) -> MadeCommit:
         await self.fetching.fetch(now_at.model_copy(update={"head_sha": patch.head_sha}), refresh=False)
@@ -135,7 +146,7 @@ class Pushing:
             signature=Signature(name=by.name, email=by.email, at=agent.started_at),
         )
 
-    async def _pushed(self, agent: Agent, patch: Patch, made: MadeCommit, now_at: PullRequest) -> Pushed:
+    async def _pushed(self, agent: Agent, patch: Patch, made: MadeCommit, now_at: PullRequest, home: Repo) -> Pushed:
         to_head = agent.delivery == "commit"
         branch = now_at.head_ref if to_head else await self._branch_of(agent)
 
@@ -144,7 +155,7 @@ class Pushing:
                 return made.commit_sha
             if to_head and now_at.head_sha != patch.head_sha:
                 raise HeadMoved(now_at.head_sha)
-            await self._send(agent, made, now_at, branch, expected_sha=patch.head_sha if to_head else None)
+            await self._send(agent, made, home, branch, expected_sha=patch.head_sha if to_head else None)
             detail = {"agent_id": agent.agent_id, "commit": made.commit_sha, "branch": branch}
             await self.audit.append("push", agent.asked_by.login, agent.ref, detail, self.clock())
             return made.commit_sha
@@ -160,19 +171,16 @@ class Pushing:
         tries = f"-{agent.attempt}" if agent.attempt > 1 else ""
         return f"{BRANCH_PREFIX}{agent.ref.number}-{known.index(agent.agent_id) + 1}{tries}"
 
-    async def _send(
-        self, agent: Agent, made: MadeCommit, now_at: PullRequest, branch: str, *, expected_sha: str | None
-    ) -> None:
-        repo = now_at.repo
-        async with self.pushers[agent.ref.connection].pushing(repo) as access:
+    async def _send(self, agent: Agent, made: MadeCommit, home: Repo, branch: str, *, expected_sha: str | None) -> None:
+        async with self.pushers[agent.ref.connection].pushing(home) as access:
             try:
                 await self.patching.push(
-                    repo,
+                    agent.ref,
                     access,
                     made=made,
                     branch=branch,
                     expected_sha=expected_sha,
-                    default_branch=repo.default_branch,
+                    default_branch=home.default_branch,
                 )
             except BranchMoved as moved:
                 now = await self.readers[agent.ref.connection].pull_request(agent.ref)

@@ -21,6 +21,7 @@ from workflows import queues
 from workflows.activities.checks import Checks
 from workflows.activities.configuration import Configurations
 from workflows.activities.fetching import Fetching
+from workflows.activities.settled import SettledThreads
 from workflows.messages import BegunReview, ReviewerStep, ReviewInput
 from workflows.turn import AUTO
 
@@ -38,6 +39,7 @@ class Beginning:
         mirrors: Mirrors,
         configurations: Configurations,
         checks: Checks,
+        settled: SettledThreads,
         model: str,
         clock: Callable[[], datetime],
     ) -> None:
@@ -47,6 +49,7 @@ class Beginning:
         self.mirrors = mirrors
         self.configurations = configurations
         self.checks = checks
+        self.settled = settled
         self.model = model
         self.clock = clock
 
@@ -70,9 +73,10 @@ class Beginning:
         run = opened.run
         if opened.status == "done":
             return BegunReview(status="done", run_id=run.run_id)
-        _, diff = await asyncio.gather(
+        _, diff, _ = await asyncio.gather(
             self.runs.set_stage(run.run_id, "checkout", attempt=activity.info().attempt, now=self.clock()),
             self._diff(pull_request, fetched, config),
+            self.settled.take_in(pull_request),
         )
         keys = await asyncio.gather(self.blobs.put_model(config), self.blobs.put_model(diff))
         await self.runs.set_keys(run.run_id, config_key=keys[0], diff_key=keys[1])

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from app.domain.errors import ForgeRefused, ForgeUnavailable, RateLimited
-from app.domain.pull_request import Repo
+from app.domain.pull_request import PullRequest, Repo
 from app.forges.base import CommitIdentity, GitAccess
 from app.forges.github.auth import Auth, basic_header
 from app.forges.github.client import GitHubClient
@@ -21,6 +21,10 @@ class GitHubPusher:
     def __init__(self, client: GitHubClient, auth: Auth) -> None:
         self._client = client
         self._auth = auth
+
+    async def home_of(self, pull_request: PullRequest) -> Repo | None:
+        """ "Allow edits by maintainers" is for people: an App pushes only where it is installed."""
+        return None if pull_request.from_fork else pull_request.repo
 
     @asynccontextmanager
     async def pushing(self, repo: Repo) -> AsyncGenerator[GitAccess]:

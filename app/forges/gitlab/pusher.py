@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from app.domain.pull_request import Repo
+from app.domain.errors import Gone
+from app.domain.pull_request import PullRequest, Repo
 from app.forges.base import CommitIdentity, GitAccess
 from app.forges.gitlab import routes
 from app.forges.gitlab.calls import Calls
@@ -18,6 +19,18 @@ class GitLabPusher:
     def __init__(self, client: GitLabClient) -> None:
         self._client = client
         self._calls = Calls(client, frozenset({routes.ME, routes.PROJECT}))
+
+    async def home_of(self, pull_request: PullRequest) -> Repo | None:
+        """A fork whose author allows commits from members who can merge to the target branch, and which we can see."""
+        if not pull_request.from_fork:
+            return pull_request.repo
+        if pull_request.head_repo_id is None or not pull_request.maintainer_can_modify:
+            return None
+        try:
+            answer = await self._calls.send(routes.PROJECT, repo=pull_request.head_repo_id)
+        except Gone:
+            return None
+        return answer.read(ProjectShape).repo(self._client.connection.key)
 
     @asynccontextmanager
     async def pushing(self, repo: Repo) -> AsyncGenerator[GitAccess]:

@@ -1,0 +1,134 @@
+"""The whole product on every forge: one story, every role, deliveries in any order."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+import pytest_asyncio
+from inline_snapshot import snapshot
+
+from app.commands.registry import COMMANDS
+from app.domain.pull_request import Permission
+from app.forges.fake.outbox import HookRule
+from tests.contracts.standing import REFUNDS, SLOW, Standing, a_standing
+from tests.contracts.telling import bodies_of, comments_of, tell, threads_of
+from tests.contracts.worlds import KINDS, resolve
+from tests.harness.temporal import TemporalServer
+
+MENDED = str(REFUNDS.changes["billing/refunds.py"]).replace("timeout=2000", "timeout=2")
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=KINDS)
+async def standing(
+    request: pytest.FixtureRequest, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Standing]:
+    """One for all tests of a forge: starting it takes longer than most of them."""
+    async with a_standing(request.param, temporal, tmp_path_factory.mktemp("home")) as made:
+        yield made
+
+
+async def test_one_story_on_every_forge(standing: Standing) -> None:
+    """Reviewed, mended in part, the rest dismissed."""
+    pull = await standing.open()
+    first = await standing.reviewed(pull)
+    assert first.title == snapshot("1 high, 1 medium · 4 files reviewed")
+    calls = standing.at_work.model_calls
+    await pull.push({"billing/refunds.py": MENDED})
+    second = await standing.reviewed(pull)
+    assert standing.at_work.model_calls == calls + 1
+    assert second.title == snapshot("1 high · 4 files reviewed")
+    assert await standing.said(pull, "/corrigent dismiss 1 accepted-risk") == ["eyes", "done"]
+    assert tell(pull) == snapshot("""\
+review: **1 high, 1 medium** in 4 files, all reviewed.
+billing/refunds.py:16 (settled)
+  us: **High · 1 · A retried webhook pays the customer twice**
+billing/refunds.py:19 (settled)
+  us: **Medium · 3 · Timeout in milliseconds, the client takes seconds**
+maria: /corrigent dismiss 1 accepted-risk\
+""")
+
+
+ROLES: list[tuple[str, Permission, bool]] = [
+    *((role.value, role, role.allows(Permission.WRITE)) for role in Permission),
+    ("deleted", Permission.WRITE, False),
+]
+# Those of which any number may be given without a review or an agent following.
+HARMLESS = {"pause": "pause", "resume": "resume", "stop": "stop", "dismiss": "dismiss 99"}
+
+
+async def test_every_role_and_every_command(standing: Standing) -> None:
+    """Who may not write gets nothing done by any command, and is told so; for the others it is done."""
+    pull = await standing.open()
+    await standing.reviewed(pull)
+    calls, story = standing.at_work.model_calls, len(threads_of(pull))
+    writing = [word for word, command in COMMANDS.items() if command.needs.allows(Permission.WRITE)]
+    for name, role, may_write in ROLES:
+        standing.repo.set_role(name, role)
+        words = [HARMLESS[word] for word in writing if word in HARMLESS] if may_write else writing
+        before = len(comments_of(pull))
+        commands = "\n".join(f"/corrigent {word}" for word in words)
+        await standing.said(pull, commands, by=name, and_left=name == "deleted")
+        refusals = [text for _, text in comments_of(pull)[before + 1 :] if "needs write access" in text]
+        assert len(refusals) == (0 if may_write else len(writing)), (name, comments_of(pull)[before:])
+    assert standing.at_work.model_calls == calls
+    assert [told.resolved for told in threads_of(pull)] == [False] * story
+
+
+async def test_bots_command_nothing(standing: Standing) -> None:
+    pull = await standing.open()
+    await standing.reviewed(pull)
+    said = await standing.said(pull, "/corrigent dismiss 1 wrong", by=standing.a_bot())
+    assert "done" not in said
+    assert [told.resolved for told in threads_of(pull)] == [False, False]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_deliveries_in_any_order_and_twice_give_one_review(standing: Standing, seed: int) -> None:
+    standing.fake.script_deliveries(HookRule("duplicate", count=4))
+    standing.fake.hold_deliveries()
+    pull = await standing.open()
+    await pull.push({"notes.md": "One.\n"})
+    await pull.force_push({**REFUNDS.changes, "notes.md": "Two.\n"})
+    await pull.edit(body="Because it retries.")
+    standing.fake.release_deliveries(seed=seed)
+    await standing.reviewed(pull)
+    assert (len(bodies_of(pull)), len(threads_of(pull))) == (1, 2)
+
+
+async def test_what_is_closed_while_it_is_read_gets_no_review(standing: Standing) -> None:
+    calls = standing.at_work.model_calls
+    pull = await standing.open(title=SLOW)
+
+    async def asked() -> bool:
+        return standing.at_work.model_calls > calls
+
+    await standing.until(asked)
+    await pull.close()
+    run = await standing.reviewed(pull)
+    assert run.title == snapshot("Closed before the review ended")
+    assert (bodies_of(pull), threads_of(pull)) == ([], [])
+
+
+async def test_what_a_person_settles_is_not_raised_again(standing: Standing) -> None:
+    pull = await standing.open()
+    await standing.reviewed(pull)
+    resolve(pull, 0)
+    await pull.push({"notes.md": "More.\n"})
+    run = await standing.reviewed(pull)
+    assert [told.resolved for told in threads_of(pull)] == [True, False]
+    assert run.title == snapshot("1 medium · 5 files reviewed")
+
+
+async def test_another_base_is_reviewed_again_and_says_nothing_twice(standing: Standing) -> None:
+    await standing.repo.commit({"NEWS.md": "A new shop.\n"}, branch="next")
+    pull = await standing.open()
+    await standing.reviewed(pull)
+    calls = standing.at_work.model_calls
+    await pull.retarget("next")
+    run = await standing.reviewed(pull)
+    assert (run.title, len(bodies_of(pull)), len(threads_of(pull))) == snapshot(
+        ("1 high, 1 medium · 4 files reviewed", 1, 2)
+    )
+    assert standing.at_work.model_calls == calls

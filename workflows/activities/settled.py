@@ -1,0 +1,47 @@
+"""Threads that people settled since the last head: not every forge tells of it, and a delivery may be lost."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from app.domain.findings import TrackedFinding
+from app.domain.pull_request import Permission, Person, PullRequest
+from app.forges.base import ForgeReader
+from app.store.findings import Findings
+from workflows.activities.dismiss import RESOLVED
+
+
+class SettledThreads:
+    """Safe to repeat: what is dismissed already is not looked for."""
+
+    def __init__(
+        self, *, readers: Mapping[str, ForgeReader], findings: Findings, clock: Callable[[], datetime]
+    ) -> None:
+        self.readers = readers
+        self.findings = findings
+        self.clock = clock
+
+    async def take_in(self, pull_request: PullRequest) -> None:
+        """A thread that somebody with write access resolved is a dismissal; costs nothing without an open thread."""
+        ref = pull_request.ref
+        waiting = {one.finding_id: one for one in await self.findings.of(ref) if _has_open_thread(one)}
+        if not waiting:
+            return
+        threads = await self.readers[ref.connection].threads(ref)
+        for thread in threads:
+            by = thread.resolved_by
+            finding = waiting.get(thread.finding_id) if thread.resolved else None
+            if finding and by and await self._may(pull_request, by):
+                await self.findings.set_state(
+                    finding.finding_id, "dismissed", by=by.login, why=RESOLVED, now=self.clock()
+                )
+
+    async def _may(self, pull_request: PullRequest, person: Person) -> bool:
+        """Ourselves excepted: killed after resolving a mended finding's thread, we find our own doing."""
+        reader = self.readers[pull_request.ref.connection]
+        if person.is_bot or person.login.removesuffix("[bot]") == (await reader.me()).login:
+            return False
+        return (await reader.permission(pull_request.repo, person)).allows(Permission.WRITE)
+
+
+def _has_open_thread(finding: TrackedFinding) -> bool:
+    return finding.state == "open" and bool(finding.comment_id)

@@ -55,6 +55,7 @@ def test_every_promise_is_shown_being_kept(tmp_path: Path) -> None:
         '👍 · thread resolved, no comment · check: neutral "1 high · 4 files reviewed"',
         "['o1', 'o… → pass",
         '0 threads open · check: success "No problems found · 5 files, 5 hunks"',
+        "conversation, change, proof, logs: http://127.0.0.1:",
         "ruff F901 shop/parcels.py",
         '0 threads open · check: success "No problems found · 2 files, 2 hunks"',
         "red first, green after; 5 secrets planted outside the sandbox, 0 seen inside",

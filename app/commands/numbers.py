@@ -28,6 +28,12 @@ def read_numbers(argument: str, facts: Facts) -> Numbered:
     return Numbered(() if facts.thread_number is None else (facts.thread_number,), argument)
 
 
+def without_numbers(argument: str) -> str:
+    """What was typed after the numbers."""
+    given = _NUMBERS.match(argument)
+    return argument if given is None else argument[given.end() :]
+
+
 def refuse_unknown(numbers: tuple[int, ...], facts: Facts) -> Say | None:
     """The answer where one of them is not open here."""
     known = sorted(tracked.number for tracked in facts.open_findings)

@@ -182,5 +182,13 @@ async def secrets_seen(home: Path) -> int | None:
     return None
 
 
+async def newest_agent(home: Path, number: int) -> str:
+    """The id of the agent that worked last on this pull request; empty when none did."""
+    settings = load_settings({"home": str(home)}, environ={})
+    async with open_store(settings, may_migrate=False) as store:
+        rows = await store.agents.page(repos=None, limit=10)
+        return next((row.agent.agent_id for row in rows if row.agent.ref.number == number), "")
+
+
 def _call(say: str, tool: str, **arguments: JsonValue) -> JsonValue:
     return {"say": say, "calls": [{"tool": tool, "arguments": arguments}]}

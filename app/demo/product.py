@@ -72,6 +72,10 @@ class Product:
         found = _LINK.findall((self.home / "corrigent.log").read_text(errors="replace"))
         return found[-1] if found else f"http://127.0.0.1:{self.port}/"
 
+    def page(self, path: str) -> str:
+        """Of the dashboard, for a browser that the link let in."""
+        return f"http://127.0.0.1:{self.port}/{path}"
+
     async def _until_ready(self) -> None:
         process = self.process
         async with asyncio.timeout(READY_WITHIN.total_seconds()):

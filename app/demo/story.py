@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 
 from app.demo import shop
-from app.demo.mending import Planted, secrets_seen
+from app.demo.mending import Planted, newest_agent, secrets_seen
 from app.demo.product import Product
 from app.demo.screen import Screen
 from app.domain.findings import Severity
@@ -142,6 +142,8 @@ class Story:
         answer = pull_request.comments[-1].body
         for what, before, after in _compared(answer):
             self.screen.detail(f"{what:<68}{_short(before)} → {_short(after)}")
+        agent_id = await newest_agent(self.product.home, pull_request.number)
+        self.screen.detail(f"conversation, change, proof, logs: {self.product.page(f'agents/{agent_id}')}")
         if pull_request.head_sha == head:
             self.screen.detail(f"not pushed: {answer.partition(chr(10))[0]}")
             return False

@@ -18,7 +18,7 @@ async def page_of(desk: Desk, agent: Agent) -> str:
 
 async def test_agents_are_listed_with_what_was_asked_by_whom_and_what_came_of_it(desk: Desk) -> None:
     await see(desk.store)
-    done = await worked(desk.store, Words(said="use a lock"))
+    done = await worked(desk.store, Words(said="1: use a lock"))
     await begin_agent(desk.store, words="why is this slow?", kind="prompt", key="act-2")
     page = await desk.text("/agents")
     assert re.findall(r'data-step href="[^"]*">([^<]*)<', page) == ["why is this slow?", "Mend finding 1: use a lock"]

@@ -18,7 +18,7 @@ from app.store.streams import END, REWIND, StreamEvent, Streams
 from app.web.access import Access, Viewer
 from app.web.live import Live, Update
 from app.web.pages.missing import missing
-from app.web.pages.parts.agents import ListedAgent, listed_agent
+from app.web.pages.parts.agents import ListedAgent, listed_agent, words_of
 from app.web.pages.parts.cuts import Cut, cut
 from app.web.pages.parts.feed import Piece, piece, standing_pieces
 from app.web.pages.parts.proofs import fix_of, shown_proof
@@ -101,7 +101,7 @@ class AgentPage:
             words = (await self._blobs.get_model(key, AgentTask)).prompts if key else ()
         except FileNotFoundError:
             words = ()
-        return tuple(cut(one) for one in words or ((row.words,) if row.words else ()))
+        return tuple(cut(one) for one in words or (words_of(row),) if one)
 
     async def _mended(self, agent: Agent) -> list[TrackedFinding]:
         if not agent.numbers:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from app.commands.numbers import without_numbers
 from app.domain.agents import Agent, AgentState
 from app.domain.phrases import and_list, dollars, one_line, seconds
 from app.store.agent_rows import AgentRow
@@ -78,11 +79,16 @@ def badge(agent: Agent) -> Badge:
 def asked(row: AgentRow) -> str:
     """What it is for, in a line."""
     agent = row.agent
-    words = one_line(line(row.words), _LONGEST)
+    words = one_line(line(words_of(row)), _LONGEST)
     if agent.kind != "fix":
         return words or "A task in words"
     what = f"Mend finding{'s' if len(agent.numbers) > 1 else ''} {and_list([str(one) for one in agent.numbers])}"
     return f"{what}: {words}" if words else what
+
+
+def words_of(row: AgentRow) -> str:
+    """What the person who asked last said besides the numbers of findings."""
+    return without_numbers(row.words) if row.agent.kind == "fix" else row.words
 
 
 def said(agent: Agent) -> str:

@@ -96,6 +96,10 @@ class ForgeReader(Protocol):
         """Every repository this connection was given, all installations."""
         ...
 
+    async def find_repo(self, full_name: str) -> Repo:
+        """By the name in its address, for people who type one; Gone when it is not there for us."""
+        ...
+
     async def open_pull_requests(self, repo: Repo) -> Sequence[PullRequest]: ...
 
     async def permission(self, repo: Repo, person: Person) -> Permission:

@@ -1,6 +1,8 @@
 """The address of a pull request as people copy it from their browser, taken apart without trusting any of it."""
 
 import re
+from collections.abc import Iterable
+from typing import Literal
 from urllib.parse import urlsplit
 
 from app.domain.errors import UserError
@@ -8,18 +10,24 @@ from app.domain.model import Frozen
 from app.settings import LOOPBACK
 
 GITHUB = "https://github.com"
-_WISH = "use https://HOST/OWNER/REPO/pull/N"
+GITLAB = "https://gitlab.com"
+_WISH = "use https://HOST/OWNER/REPO/pull/N, or https://HOST/GROUP/PROJECT/-/merge_requests/N"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[?::1\]?")
 # Pages of a pull request have one word more: /files, /commits, /checks.
 _PATH = re.compile(
     r"/(?P<owner>[A-Za-z0-9_-]{1,100})/(?P<name>[A-Za-z0-9._-]{1,100})/pull/(?P<number>[1-9]\d{0,8})(?:/.*)?"
 )
+# Groups nest; before them may stand the path that a GitLab of one's own lives below.
+_MERGE = re.compile(
+    r"/(?P<path>[A-Za-z0-9_.-]{1,255}(?:/[A-Za-z0-9_.-]{1,255}){1,22})/-/merge_requests/(?P<number>[1-9]\d{0,8})(?:/.*)?"
+)
 
 
 class PullRequestAddress(Frozen):
     """Which pull request, on which site."""
 
+    kind: Literal["github", "gitlab"] = "github"
     web_url: str
     full_name: str
     number: int
@@ -31,11 +39,21 @@ class PullRequestAddress(Frozen):
 
     @property
     def api_url(self) -> str:
+        if self.kind == "gitlab":
+            return f"{self.web_url}/api/v4"
         if self.web_url == GITHUB:
             return "https://api.github.com"
         if self.host.endswith(".ghe.com"):
             return f"https://api.{self.host}"
         return f"{self.web_url}/api/v3"
+
+    def below(self, sites: Iterable[str]) -> "PullRequestAddress":
+        """The same, where one of these sites has a path: an address alone does not tell it from a group."""
+        full = f"{self.web_url}/{self.full_name}"
+        for site in sites:
+            if self.kind == "gitlab" and full.startswith(f"{site}/") and "/" in full.removeprefix(f"{site}/"):
+                return self.model_copy(update={"web_url": site, "full_name": full.removeprefix(f"{site}/")})
+        return self
 
 
 def is_address(text: str) -> bool:
@@ -54,21 +72,20 @@ def parse_address(text: str) -> PullRequestAddress:
     except ValueError:
         raise UserError(f"That is not an address; {_WISH}.") from None
     if "@" in parts.netloc:
-        raise UserError("Leave user names, passwords and tokens out of addresses; set GITHUB_TOKEN instead.")
+        raise UserError(
+            "Leave user names, passwords and tokens out of addresses; set GITHUB_TOKEN or GITLAB_TOKEN instead."
+        )
     if parts.scheme not in {"https", "http"} or _HOST.fullmatch(host) is None:
         raise UserError(f"{shown!r} is not the address of a pull request; {_WISH}.")
     if parts.scheme == "http" and host not in LOOPBACK:
         raise UserError(f"{shown!r} is plain http, which anybody on the way can read; {_WISH}.")
-    if "/-/merge_requests/" in parts.path:
-        raise UserError(f"{shown!r} is a merge request of GitLab; this version reads pull requests of GitHub.")
+    site = _origin(parts.scheme, host, port)
+    if (merge := _MERGE.fullmatch(parts.path)) and not {".", ".."} & set(merge["path"].split("/")):
+        return PullRequestAddress(kind="gitlab", web_url=site, full_name=merge["path"], number=int(merge["number"]))
     found = _PATH.fullmatch(parts.path)
     if found is None or found["name"] in {".", ".."}:
         raise UserError(f"{shown!r} is not the address of a pull request; {_WISH}.")
-    return PullRequestAddress(
-        web_url=_origin(parts.scheme, host, port),
-        full_name=f"{found['owner']}/{found['name']}",
-        number=int(found["number"]),
-    )
+    return PullRequestAddress(web_url=site, full_name=f"{found['owner']}/{found['name']}", number=int(found["number"]))
 
 
 def _origin(scheme: str, host: str, port: int | None) -> str:

@@ -52,7 +52,14 @@ def _address(wish: Wish) -> PullRequestAddress | None:
     if is_address(wish.target):
         if wish.base:
             raise UserError(f"--base {wish.base!r} is for local work; a pull request has its own base.")
-        return parse_address(wish.target)
+        address = parse_address(wish.target)
+        if wish.post and address.kind == "gitlab":
+            # A bulk publish takes every draft of its author along, and leftovers are removed first.
+            raise UserError(
+                "--post would publish or remove drafts of your own on a merge request, so it is for pull requests of "
+                "GitHub. Leave it out; a bot of `corrigent setup gitlab` posts."
+            )
+        return address
     if wish.post:
         raise UserError(f"--post needs the address of a pull request; {wish.target!r} is a folder.")
     return None

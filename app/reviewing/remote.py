@@ -19,7 +19,7 @@ from app.domain.repo_config import ConfigInForce
 from app.forges.registry import Connection, Forge, build
 from app.one_process_limits import OneProcessLimits
 from app.output.report import Target
-from app.reviewing.address import GITHUB, PullRequestAddress
+from app.reviewing.address import GITHUB, GITLAB, PullRequestAddress
 from app.reviewing.gh_token import gh_token
 from app.reviewing.work import Work, config_for
 from app.settings import Connection as Configured
@@ -28,6 +28,9 @@ from reviewers.base import Change
 
 # The key of a connection that stands in no settings.
 _KEY = "here"
+# The setting with a person's token, and the site it is always meant for.
+_GIVEN = {"github": ("github_token", GITHUB), "gitlab": ("gitlab_token", GITLAB)}
+_WHAT = {"github": "pull request", "gitlab": "merge request"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,39 +54,45 @@ class RemoteWork:
 
 
 async def access_to(address: PullRequestAddress, settings: Settings) -> Access:
-    """A token goes only where it was meant for: github.com, a configured host, or the host that gh keeps it for."""
+    """A token goes only where it was meant for: the public site, a configured host, or the one that gh keeps it for."""
     configured = next((one for one in settings.connections if one.web_url == address.web_url), None)
+    given, public = _GIVEN[address.kind]
+    secret = settings.gitlab_token if address.kind == "gitlab" else settings.github_token
     notes: tuple[str, ...] = ()
     token, how = "", ""
-    if settings.github_token is not None:
-        name = next((origin for name, _, origin in settings.describe() if name == "github_token"), "")
-        if configured or address.web_url == GITHUB:
-            token, how = settings.github_token.get_secret_value(), f"with {name}"
+    if secret is not None:
+        name = next((origin for name, _, origin in settings.describe() if name == given), "")
+        if configured or address.web_url == public:
+            token, how = secret.get_secret_value(), f"with {name}"
         else:
-            notes = (f"{name} was not sent to {address.host}: it is neither github.com nor a configured connection.",)
-    if not token:
+            site = public.partition("://")[2]
+            notes = (f"{name} was not sent to {address.host}: it is neither {site} nor a configured connection.",)
+    if not token and address.kind == "github":
         token = await gh_token(address.host)
-        how = "with the token of `gh`" if token else "without a token"
-    return Access(connection=_connection(address, configured, token), how=how, notes=notes)
+        how = "with the token of `gh`" if token else ""
+    return Access(connection=_connection(address, configured, token), how=how or "without a token", notes=notes)
 
 
 def _connection(address: PullRequestAddress, configured: Configured | None, token: str) -> Connection:
-    """Without the App's key: what is done here is done by a person."""
-    if configured is None:
-        return Connection(key=_KEY, api_url=address.api_url, web_url=address.web_url, token=SecretStr(token))
+    """Without the App's key or the bot's token: what is done here is done by a person."""
+    proxy = configured.proxy if configured else None
     return Connection(
         key=_KEY,
-        api_url=configured.api_url,
-        web_url=configured.web_url,
+        kind=address.kind,
+        api_url=configured.api_url if configured else address.api_url,
+        web_url=address.web_url,
         token=SecretStr(token),
-        ca_file=str(configured.ca_file or ""),
-        proxy=configured.proxy.get_secret_value() if configured.proxy else "",
+        # On GitLab nothing is posted in a person's name, so nothing there is looked for as ours.
+        user_id=0 if address.kind == "gitlab" else None,
+        ca_file=str((configured.ca_file if configured else None) or ""),
+        proxy=proxy.get_secret_value() if proxy else "",
     )
 
 
 @asynccontextmanager
 async def remote_work(address: PullRequestAddress, settings: Settings) -> AsyncGenerator[RemoteWork]:
     """UserError for what the person can mend: no such pull request, a token that is not accepted."""
+    address = address.below(one.web_url for one in settings.connections if one.kind == "gitlab")
     access = await access_to(address, settings)
     forge = build(access.connection, OneProcessLimits())
     try:
@@ -101,28 +110,28 @@ def _in_words(address: PullRequestAddress, how: str) -> Generator[None]:
         yield
     except (Gone, AccessDenied):
         raise UserError(
-            f"There is no pull request {address.number} of {address.full_name!r} on {address.host}, or it is hidden "
-            f"from who reads {how}. Sign in with: gh auth login --hostname {address.host}"
+            f"There is no {_WHAT[address.kind]} {address.number} of {address.full_name!r} on {address.host}, or it is "
+            f"hidden from who reads {how}. {_sign_in(address)}."
         ) from None
     except ForgeRefused as refusal:
         if refusal.status != 401:
             raise
+        again = " Set another GITHUB_TOKEN, or sign in again with gh." if address.kind == "github" else ""
         raise UserError(
-            f"{address.host} does not accept what was read {how} (401). Set another GITHUB_TOKEN, or sign in again "
-            f"with: gh auth login --hostname {address.host}"
+            f"{address.host} does not accept what was read {how} (401).{again} {_sign_in(address)}."
         ) from None
 
 
-async def _find(forge: Forge, address: PullRequestAddress) -> PullRequest:
-    # Imported here: githubkit is most of what a review of local work would load.
-    from app.forges.github.reader import GitHubReader
+def _sign_in(address: PullRequestAddress) -> str:
+    if address.kind == "gitlab":
+        return "Set GITLAB_TOKEN to a token of yours with the scopes read_api and read_repository"
+    return f"Sign in with: gh auth login --hostname {address.host}"
 
-    reader = forge.reader
-    if not isinstance(reader, GitHubReader):
-        raise UserError(f"{address.host} is no GitHub; this version reads pull requests of GitHub.")
-    repo = await reader.find_repo(address.full_name)
+
+async def _find(forge: Forge, address: PullRequestAddress) -> PullRequest:
+    repo = await forge.reader.find_repo(address.full_name)
     ref = PullRequestRef(connection=forge.connection.key, repo_id=repo.repo_id, number=address.number)
-    return await reader.pull_request(ref)
+    return await forge.reader.pull_request(ref)
 
 
 async def _fetch(

@@ -55,7 +55,11 @@ def test_an_address_leads_to_its_own_host(text: str, web_url: str, api_url: str)
         ("file:///etc/passwd", "is not the address of a pull request"),
         ("ext::sh://github.com/acme/shop/pull/12", "is not the address of a pull request"),
         ("ssh://github.com/acme/shop/pull/12", "is not the address of a pull request"),
-        ("https://gitlab.com/acme/shop/-/merge_requests/1", "is a merge request of GitLab"),
+        ("https://gitlab.com/shop/-/merge_requests/1", "or https://HOST/GROUP/PROJECT/-/merge_requests/N"),
+        ("https://gitlab.com/acme/../-/merge_requests/1", "is not the address of a pull request"),
+        ("https://gitlab.com/acme/shop/-/merge_requests/0", "is not the address of a pull request"),
+        ("https://gitlab.com/acme/shop/-/issues/1", "is not the address of a pull request"),
+        ("https://oauth2:glpat-secret@gitlab.com/acme/shop/-/merge_requests/1", "set GITHUB_TOKEN or GITLAB_TOKEN"),
         ("https://x/" + "a" * 5000, "is not the address of a pull request"),
     ],
 )
@@ -64,7 +68,37 @@ def test_everything_else_is_named_with_the_wish(text: str, told: str) -> None:
         parse_address(text)
     assert told in str(error.value)
     assert "ghp_secret" not in str(error.value)
+    assert "glpat-secret" not in str(error.value)
     assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("text", "sites", "web_url", "full_name"),
+    [
+        ("https://gitlab.com/acme/shop/-/merge_requests/12", (), "https://gitlab.com", "acme/shop"),
+        ("https://gitlab.com/acme/a/b/shop/-/merge_requests/12/diffs?x=1#n", (), "https://gitlab.com", "acme/a/b/shop"),
+        ("https://git.acme.com:8443/a/shop/-/merge_requests/12", (), "https://git.acme.com:8443", "a/shop"),
+        (
+            "https://git.acme.com/git/a/shop/-/merge_requests/12",
+            ("https://git.acme.com/git",),
+            "https://git.acme.com/git",
+            "a/shop",
+        ),
+        (
+            "https://git.acme.com/gita/shop/-/merge_requests/12",
+            ("https://git.acme.com/git",),
+            "https://git.acme.com",
+            "",
+        ),
+    ],
+)
+def test_a_merge_request_is_found_below_its_groups(
+    text: str, sites: tuple[str, ...], web_url: str, full_name: str
+) -> None:
+    address = parse_address(text).below(sites)
+    assert (address.kind, address.web_url, address.number) == ("gitlab", web_url, 12)
+    assert address.full_name == (full_name or "gita/shop")
+    assert address.api_url == f"{web_url}/api/v4"
 
 
 @pytest.mark.parametrize("text", [".", "..", "/a/b", "C:work", "github.com/a/b/pull/1", "a:b", ""])

@@ -59,6 +59,9 @@ class GitLabReader:
         shapes = await self._calls.all(routes.PROJECTS, ProjectShape, wanted)
         return [self._known(shape) for shape in shapes]
 
+    async def find_repo(self, full_name: str) -> Repo:
+        return await self._project(full_name)
+
     async def open_pull_requests(self, repo: Repo) -> Sequence[PullRequest]:
         """Lists name the head alone; the base is where the target branch is now, asked once for each branch."""
         shapes = await self._calls.all(routes.MERGE_REQUESTS, MergeRequestShape, {"state": "opened"}, repo=repo.repo_id)

@@ -74,9 +74,7 @@ class Sizing:
 
 
 def _asked(change: Change, secrets: Sequence[str]) -> Size:
-    from reviewers.bug_hunter.excerpts import batches
-    from reviewers.bug_hunter.prompt import question
+    from reviewers.bug_hunter.questions import questions
 
-    redactor = Redactor(secrets)
-    asked = [question(change, batch, redactor) for batch in batches(change)[0]]
+    asked = list(questions(change, Redactor(secrets)))
     return Size(len(asked), sum(estimate_tokens(one.instructions) + estimate_tokens(one.prompt) for one in asked))

@@ -72,16 +72,18 @@ class ModelReviewers:
 
     async def keep(self, step: ReviewerStep, pull_request: PullRequest, report: ReviewerReport, key: str) -> None:
         """What it cost, once however often the report is made."""
-        usage, now = report.usage, self.clock()
-        await self.store.runs.add_report(step.run_id, step.reviewer, key, usage.dollars or 0.0, usage.requests)
-        await self.store.usage.add(
-            step.run_id,
-            pull_request.ref,
-            pull_request.repo.installation_id,
-            usage,
-            now,
-            reviewer=step.reviewer,
-        )
+        both, now = (report.usage, report.check_usage), self.clock()
+        spent, requests = sum(one.dollars or 0.0 for one in both), sum(one.requests for one in both)
+        await self.store.runs.add_report(step.run_id, step.reviewer, key, spent, requests)
+        for usage in both if report.check_usage.requests else both[:1]:
+            await self.store.usage.add(
+                step.run_id,
+                pull_request.ref,
+                pull_request.repo.installation_id,
+                usage,
+                now,
+                reviewer=step.reviewer,
+            )
 
     def watch(self, step: ReviewerStep) -> Callable[[str], None]:
         """Progress lines go to the run's stream; a line that comes late is a line less, never a reason to wait."""

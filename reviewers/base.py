@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.domain.diff import Diff
+from app.domain.findings import Finding
 from app.domain.repo_config import Effort
 from app.domain.review import ReviewerReport
 
@@ -23,6 +24,8 @@ class Change:
     body: str
     rules: str = ""
     effort: Effort = "normal"
+    # What analysers found in it, for reviewers that weigh their word.
+    hits: tuple[Finding, ...] = ()
     # Says what is being done now, for progress lines; may be called from any task.
     progress: Callable[[str], None] = lambda _: None
 

@@ -48,6 +48,8 @@ class Conclusion(Frozen):
     # Known open findings that nobody saw this time and whose code is still there; they are not tracked again.
     unseen: tuple[Decided, ...]
     coverage: Coverage
+    # How many of the dropped had too few votes.
+    outvoted: int = 0
     usage: tuple[ReviewerUsage, ...]
     analysers: tuple[str, ...]
 
@@ -119,13 +121,14 @@ def conclude(
     now = Situation(diff=diff, config=config, last=history.last, heads_with_findings=history.heads_with_findings)
     mended, unseen = split_unseen(known, candidates, coverage, diff)
     return Conclusion(
-        produced=sum(len(report.findings) + len(report.dropped) for report in reports),
+        produced=sum(len(report.findings) + len(report.dropped) + len(report.outvoted) for report in reports),
         decided=tuple(limit((decide(one, now) for one in candidates), config.comment_limit)),
         dropped=(*dropped, *merged),
         mended_ids=tuple(one.finding_id for one in mended),
         unseen=tuple(decide(one, now) for one in unseen),
         coverage=coverage,
-        usage=tuple(report.usage for report in reports if report.usage.requests),
+        outvoted=sum(len(report.outvoted) for report in reports),
+        usage=tuple(one for report in reports for one in (report.usage, report.check_usage) if one.requests),
         analysers=tuple(name for report in reports for name in report.analysers),
     )
 

@@ -26,6 +26,8 @@ class Parts:
 
     model: ChatModel | None = None
     budget: Budget | None = None
+    # Looks at findings a second time; None where the same model does.
+    check_model: ChatModel | None = None
     answers: AnswerStore | None = None
     # Exact values that never leave this process, whatever they look like.
     secrets: tuple[str, ...] = ()
@@ -42,7 +44,13 @@ def _bug_hunter(parts: Parts) -> Reviewer:
 
     if parts.model is None or parts.budget is None:
         raise ValueError("bug_hunter needs a model and a budget")
-    return BugHunter(model=parts.model, budget=parts.budget, answers=parts.answers, secrets=parts.secrets)
+    return BugHunter(
+        model=parts.model,
+        check_model=parts.check_model,
+        budget=parts.budget,
+        answers=parts.answers,
+        secrets=parts.secrets,
+    )
 
 
 # Imported when made: the linters need no model library, and the model reviewer is 100 MiB.

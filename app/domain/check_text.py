@@ -92,7 +92,7 @@ def _facts(result: ReviewResult, voice: Voice) -> list[str]:
     facts = {
         "Open": _open(result) or "nothing",
         "Mended": " · ".join(_finding(tracked) for tracked in result.mended),
-        "Held back": _held_back(result.held_back),
+        "Held back": _held_back(result),
         "Skipped": " · ".join(skipped_phrases(result.coverage.skipped)),
         "Not reviewed": _not_reviewed(result.coverage) or "nothing",
         "Config": _config(result.config),
@@ -119,11 +119,12 @@ def _finding(tracked: TrackedFinding) -> str:
     return f"{tracked.number} {tracked.finding.severity.title()} {code(f'{name}:{tracked.finding.place.line}')}"
 
 
-def _held_back(held_back: Sequence[HeldBack]) -> str:
-    reasons = dict.fromkeys(held.reason for held in held_back)
-    return " · ".join(
-        _held_back_for(reason, [held for held in held_back if held.reason == reason]) for reason in reasons
-    )
+def _held_back(result: ReviewResult) -> str:
+    reasons = dict.fromkeys(held.reason for held in result.held_back)
+    groups = [
+        _held_back_for(reason, [held for held in result.held_back if held.reason == reason]) for reason in reasons
+    ]
+    return " · ".join([*groups, *([f"{result.outvoted} said by too few passes"] if result.outvoted else [])])
 
 
 def _held_back_for(reason: str, held_back: Sequence[HeldBack]) -> str:
@@ -162,7 +163,12 @@ def _config(config: ConfigInForce) -> str:
 
 
 def _models(usage: Sequence[ReviewerUsage]) -> str:
-    return ", ".join(f"{clean_line(used.model)} ({count(used.requests, 'request')})" for used in usage if used.model)
+    return ", ".join(_model(used) for used in usage if used.model)
+
+
+def _model(used: ReviewerUsage) -> str:
+    did = (clean_line(used.role), count(used.requests, "request"))
+    return f"{clean_line(used.model)} ({', '.join(part for part in did if part)})"
 
 
 def _run(run_id: str, voice: Voice) -> str:

@@ -44,10 +44,14 @@ class Place(Frozen):
         return f"{self.path}:{self.line}"
 
 
+# What the second look at a finding came to; empty when there was none.
+Checked = Literal["", "confirmed", "plausible", "refuted"]
+
+
 class Evidence(Frozen):
     """Why the finding is believed: an analyser's word, agreement between passes, a test that was run."""
 
-    kind: Literal["analyser", "passes", "test", "quote"]
+    kind: Literal["analyser", "passes", "test", "quote", "check"]
     text: str
 
 
@@ -73,6 +77,9 @@ class Finding(Frozen):
     # Replaces start_line..line entirely; only set when it mends the finding whole and was tried.
     suggestion: str | None = None
     evidence: tuple[Evidence, ...] = ()
+    checked: Checked = ""
+    # Why it was refuted, in a phrase that fits in brackets.
+    refuted_why: str = ""
     # False for an analyser finding that is a hint in the check and never a thread of its own.
     stands_alone: bool = True
 

@@ -20,6 +20,8 @@ class ReviewerUsage(Frozen):
     output_tokens: int = 0
     cached_tokens: int = 0
     dollars: float | None = 0.0
+    # What it did, for the check: "5 passes, kept at 2 votes".
+    role: str = ""
 
 
 class ReviewerReport(Frozen):
@@ -34,6 +36,10 @@ class ReviewerReport(Frozen):
     analysers: tuple[str, ...] = ()
     # Candidates dropped by a rule, with the reason: "quote not found in the change".
     dropped: tuple[str, ...] = ()
+    # What too few passes said, with how many did.
+    outvoted: tuple[Finding, ...] = ()
+    # What a model that only checks findings cost, where it is another one.
+    check_usage: ReviewerUsage = ReviewerUsage()
 
 
 class MarkedThread(Frozen):
@@ -58,6 +64,8 @@ class ReviewResult(Frozen):
     # Ids of open findings that get a thread now; a review is posted only when there is one.
     to_post: tuple[str, ...] = ()
     held_back: tuple[HeldBack, ...] = ()
+    # How many more the reviewers said that too few of their passes agreed on.
+    outvoted: int = 0
     # Ids of all that the review told as open; one that was dismissed since may be opened again.
     listed: tuple[str, ...] = ()
     # Ids of all that count for the outcome while they are open: noise control hides threads, it never weakens a gate.

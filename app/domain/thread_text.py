@@ -13,7 +13,13 @@ _TITLE_WORDS = 20
 _PROMPT_WORDS = 40
 _EVIDENCE_WORDS = 25
 
-_EVIDENCE = {"test": "Checked: {}", "passes": "Found by {}", "analyser": "Found by {}", "quote": "See {}"}
+_EVIDENCE = {
+    "test": "Checked: {}",
+    "check": "Checked: {}",
+    "passes": "Found by {}",
+    "analyser": "Found by {}",
+    "quote": "See {}",
+}
 
 
 def thread_body(tracked: TrackedFinding, run_id: str, voice: Voice) -> str:

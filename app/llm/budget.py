@@ -1,5 +1,6 @@
 """Money: what a review may still spend, asked before every call, and what it did spend."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
@@ -44,10 +45,20 @@ class Budget:
         self._day = day
         self._clock = clock
         self._taken = 0.0
+        # Calls whose worst case is set aside; most of it comes back when they are answered.
+        self._open = 0
+        self._settled = asyncio.Event()
 
     @property
     def dollars_left(self) -> float:
         return min(_left(self._pull_request), _left(self._day)) - self._taken
+
+    async def room_for(self, model: ChatModel, input_tokens: int, max_output_tokens: int) -> None:
+        """Until the worst case of a call fits beside the open ones, or none is open: most of theirs comes back."""
+        worst = model.price(input_tokens=input_tokens, output_tokens=max_output_tokens) or 0.0
+        while self._open and worst > self.dollars_left:
+            self._settled.clear()
+            await self._settled.wait()
 
     def reserve(self, model: ChatModel, input_tokens: int, max_output_tokens: int) -> tuple[float, int]:
         """Dollars set aside for one call, and how many tokens its answer may have for them.
@@ -66,11 +77,15 @@ class Budget:
                 self._stop(asking)
             worst = self.dollars_left
         self._taken += worst
+        self._open += 1
         return worst, tokens
 
     def settle(self, reserved: float, spent: float | None) -> None:
         """What the call really cost, in place of what was set aside."""
         self._taken += (spent or 0.0) - reserved
+        if reserved:
+            self._open -= 1
+            self._settled.set()
 
     def _stop(self, asking: float) -> None:
         if _left(self._day) - self._taken >= _left(self._pull_request) - self._taken:
@@ -114,6 +129,7 @@ class MeteredModel:
     async def _pay(self, question: Question) -> Answer:
         asked = estimate_tokens(question.instructions) + estimate_tokens(question.prompt)
         asked += sum(estimate_tokens(one.answer) + estimate_tokens(one.problem) for one in question.tries)
+        await self._budget.room_for(self._model, asked, question.max_output_tokens)
         reserved, tokens = self._budget.reserve(self._model, asked, question.max_output_tokens)
         spent: float | None = 0.0
         try:

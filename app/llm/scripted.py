@@ -4,6 +4,7 @@
      "log": "calls.jsonl",                               one line a call, beside the script; left out: none
      "answers": [
        {"when": ["refunds.py"], "findings": [{...}]},    all such entries whose words are in the prompt answer together
+       {"when": ["findings"], "verdicts": [{...}]},       what a question that checks findings is answered with
        {"when": ["rates.py"], "raw": "{\\"findi"},        the text as it is
        {"when": ["slow.py"], "error": "timeout", "delay": 0.5, "times": 1}]}
 
@@ -41,6 +42,7 @@ class Entry(Frozen):
 
     when: tuple[str, ...] = ()
     findings: tuple[dict[str, JsonValue], ...] = ()
+    verdicts: tuple[dict[str, JsonValue], ...] = ()
     raw: str | None = None
     # "429 retry-after 5", "529", "401", "404", "413", a 5xx, "timeout", "reset", "refusal", "broken json".
     error: str = ""
@@ -164,7 +166,12 @@ def _say(entries: list[Entry]) -> str:
         return _fail(entries[0].error)
     if len(entries) == 1 and entries[0].raw is not None:
         return entries[0].raw
-    return json.dumps({"findings": [finding for entry in entries for finding in entry.findings]})
+    return json.dumps(
+        {
+            "findings": [finding for entry in entries for finding in entry.findings],
+            "verdicts": [verdict for entry in entries for verdict in entry.verdicts],
+        }
+    )
 
 
 def _fail(error: str) -> str:

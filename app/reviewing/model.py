@@ -60,11 +60,9 @@ def _ways(settings: Settings, change: Change) -> Iterator[tuple[str, str]]:
 
 def _prompt_tokens(change: Change, secrets: Sequence[str]) -> list[int]:
     """The size of each question that would be asked, from the questions themselves."""
-    from reviewers.bug_hunter.excerpts import batches
-    from reviewers.bug_hunter.prompt import question
+    from reviewers.bug_hunter.questions import questions
 
-    redactor = Redactor(secrets)
-    asked = [question(change, batch, redactor) for batch in batches(change)[0]]
+    asked = list(questions(change, Redactor(secrets)))
     return [estimate_tokens(one.instructions) + estimate_tokens(one.prompt) for one in asked]
 
 

@@ -1,6 +1,5 @@
 """One change on this machine through the reviewers and the pipeline: no Temporal, no database, nothing kept."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -50,7 +49,7 @@ async def read(
     progress: Callable[[str], None],
     linters_done: Callable[[ReviewerReport], None],
 ) -> list[ReviewerReport]:
-    """What each reviewer says. The linters' report is handed out at once, while the model still reads.
+    """What each reviewer says. The linters' report is handed out at once, before the model reads.
 
     UserError when the model cannot be opened; what fails later is in its report.
     """
@@ -59,15 +58,11 @@ async def read(
         return []
     limits = work.config.config.budget
     budget = Budget(pull_request=Allowance(limits.pull_request), day=Allowance(limits.day))
-    hunting = asyncio.create_task(_hunt(change, open_model, budget, secrets)) if open_model else None
-    try:
-        linted = await _report(REVIEWERS[LINTERS](Parts()), change)
-        linters_done(linted)
-        return [linted, await hunting] if hunting else [linted]
-    finally:
-        if hunting is not None:
-            hunting.cancel()
-            await asyncio.wait([hunting])
+    linted = await _report(REVIEWERS[LINTERS](Parts()), change)
+    linters_done(linted)
+    if open_model is None:
+        return [linted]
+    return [linted, await _hunt(replace(change, hits=linted.findings), open_model, budget, secrets)]
 
 
 async def _hunt(change: Change, open_model: OpenModel, budget: Budget, secrets: Sequence[str]) -> ReviewerReport:

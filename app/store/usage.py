@@ -33,7 +33,7 @@ class Usage:
             "reviewer": reviewer,
             **address_of(ref),
             "installation_id": installation_id,
-            **usage.model_dump(),
+            **usage.model_dump(exclude={"role"}),
             "at": now,
         }
         statement = self._db.insert(rows).values(row).on_conflict_do_nothing()

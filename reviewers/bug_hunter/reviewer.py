@@ -1,39 +1,22 @@
-"""The model reviewer: reads the change in batches and returns what it found with a ledger of what it read."""
+"""The model reviewer: several passes over the change, a vote, a check, and a ledger of what was read."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
-from app.domain.errors import RateLimited, Refused, UserError
 from app.domain.findings import Finding
-from app.domain.review import ReviewerReport
+from app.domain.review import ReviewerReport, ReviewerUsage
 from app.domain.secrets import Redactor
 from app.llm.budget import AnswerStore, Budget, MeteredModel
-from app.llm.chat import ChatModel, ModelOutputUnusable, ModelRefused, ModelUnavailable, PromptTooLong
-from app.llm.structured import ask_for
+from app.llm.chat import ChatModel
 from reviewers.base import Change
-from reviewers.bug_hunter.answer import Report, read_report
-from reviewers.bug_hunter.excerpts import TOKENS_PER_BATCH, Batch, batches
+from reviewers.bug_hunter.check import Checked, check
+from reviewers.bug_hunter.excerpts import TOKENS_PER_BATCH, batches
 from reviewers.bug_hunter.ledger import Ledger
-from reviewers.bug_hunter.prompt import question
-from reviewers.bug_hunter.trust import checked
-
-# How many questions are open at once? Providers limit tokens a minute, and a person waits for the slowest.
-PARALLEL = 4
-# How long do we wait before asking a silent provider again? Longer outages are the caller's to wait out.
-PAUSES = (timedelta(seconds=1), timedelta(seconds=4))
-
-
-@dataclass(frozen=True)
-class _Done:
-    """One batch: what was found, or why it was not read. `later` is an error that ends the whole review for now."""
-
-    batch: Batch
-    findings: tuple[Finding, ...] = ()
-    dropped: tuple[str, ...] = ()
-    failed: str = ""
-    later: RateLimited | UserError | ModelUnavailable | None = None
+from reviewers.bug_hunter.passes import PLANS, Plan
+from reviewers.bug_hunter.reading import PAUSES, Asking, Done, raise_what_ends_it, read_all
+from reviewers.stages.bucket import Claim, bucket
+from reviewers.stages.vote import vote
 
 
 class BugHunter:
@@ -47,6 +30,7 @@ class BugHunter:
         *,
         model: ChatModel,
         budget: Budget,
+        check_model: ChatModel | None = None,
         answers: AnswerStore | None = None,
         secrets: Sequence[str] = (),
         batch_tokens: int = TOKENS_PER_BATCH,
@@ -54,6 +38,7 @@ class BugHunter:
     ) -> None:
         self._model = model
         self._budget = budget
+        self._check_model = check_model
         self._answers = answers
         self._redactor = Redactor(secrets)
         self._batch_tokens = batch_tokens
@@ -65,81 +50,52 @@ class BugHunter:
         Raises RateLimited or UserError when the provider says so, and ModelUnavailable when it answered nothing at all;
         with an AnswerStore the next attempt asks only what was not answered. Any other trouble is the ledger's.
         """
+        plan = PLANS[change.effort]
         todo, unreadable = await asyncio.to_thread(batches, change, self._batch_tokens)
-        model = MeteredModel(self._model, self._budget, self._answers)
-        done = await self._read_all(change, todo, model)
-        _raise_what_ends_it(done)
-        ledger = Ledger(self.name, unreadable)
-        for one in done:
-            if one.failed:
-                ledger.failed(one.batch, one.failed)
-            else:
-                ledger.read(one.batch)
+        reading = self._asking(self._model)
+        done = await read_all(change, todo, plan.passes, reading)
+        raise_what_ends_it(done)
+        ledger = _ledger(self.name, unreadable, plan, done)
+        kept, outvoted = await asyncio.to_thread(_voted, done, plan, change.hits)
+        checking = self._asking(self._check_model) if self._check_model else reading
+        checked = await check(change, kept, checking)
         return ReviewerReport(
             reviewer=self.name,
             is_model=True,
-            findings=tuple(finding for one in done for finding in one.findings),
+            findings=checked.findings,
             readings=ledger.readings(change.diff),
-            usage=model.usage,
+            usage=reading.model.usage.model_copy(update={"role": _role(plan, checked, checking is reading)}),
+            check_usage=_check_usage(checking) if self._check_model else ReviewerUsage(),
             dropped=tuple(reason for one in done for reason in one.dropped),
+            outvoted=tuple(outvoted),
         )
 
-    async def _read_all(self, change: Change, todo: Sequence[Batch], model: MeteredModel) -> list[_Done]:
-        """Every batch, in order. After an error that ends the review nothing new is asked; what is open is awaited."""
-        gate = asyncio.Semaphore(PARALLEL)
-        stopped: list[_Done] = []
-        finished = 0
-
-        async def one(batch: Batch) -> list[_Done]:
-            nonlocal finished
-            async with gate:
-                if stopped:
-                    return [_Done(batch, failed="not asked", later=stopped[0].later)]
-                change.progress(f"model: reading part {finished + 1} of {len(todo)}")
-                done = await self._read(change, batch, model)
-                finished += 1
-                stopped.extend(part for part in done if isinstance(part.later, RateLimited | UserError))
-                change.progress(f"model: read {finished} of {len(todo)}")
-                return done
-
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(batch)) for batch in todo]
-        return [part for task in tasks for part in task.result()]
-
-    async def _read(self, change: Change, batch: Batch, model: MeteredModel) -> list[_Done]:
-        """One batch; a batch that is too long for the model is read in two halves."""
-        try:
-            report = await self._ask(change, batch, model)
-        except PromptTooLong as error:
-            if len(batch.excerpts) == 1:
-                return [_Done(batch, failed=str(error))]
-            half = len(batch.excerpts) // 2
-            first, second = Batch(batch.excerpts[:half]), Batch(batch.excerpts[half:])
-            return [*await self._read(change, first, model), *await self._read(change, second, model)]
-        except (ModelRefused, ModelOutputUnusable, Refused) as error:
-            return [_Done(batch, failed=str(error))]
-        except ModelUnavailable as error:
-            return [_Done(batch, failed=str(error), later=error)]
-        except (RateLimited, UserError) as error:
-            return [_Done(batch, failed="not asked", later=error)]
-        findings, dropped = await asyncio.to_thread(checked, report.said, batch, change, self._redactor)
-        return [_Done(batch, findings=findings, dropped=(*report.dropped, *dropped))]
-
-    async def _ask(self, change: Change, batch: Batch, model: MeteredModel) -> Report:
-        asked = await asyncio.to_thread(question, change, batch, self._redactor)
-        for pause in self._pauses:
-            try:
-                return await ask_for(model.ask, asked, read_report)
-            except ModelUnavailable:
-                change.progress(f"model: no answer, asking again in {pause.total_seconds():g} s")
-                await asyncio.sleep(pause.total_seconds())
-        return await ask_for(model.ask, asked, read_report)
+    def _asking(self, model: ChatModel) -> Asking:
+        return Asking(MeteredModel(model, self._budget, self._answers), self._redactor, self._pauses)
 
 
-def _raise_what_ends_it(done: Sequence[_Done]) -> None:
+def _voted(done: Sequence[Done], plan: Plan, hits: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
+    claims = [Claim(one.by.voter, finding) for one in done for finding in one.findings]
+    return vote(bucket(claims), passes=len(plan.passes), needed=plan.votes, hits=hits)
+
+
+def _ledger(name: str, unreadable: dict[tuple[str, int], str], plan: Plan, done: Sequence[Done]) -> Ledger:
+    ledger = Ledger(name, unreadable, quorum=plan.quorum)
     for one in done:
-        if isinstance(one.later, RateLimited | UserError):
-            raise one.later
-    silent = [one.later for one in done if one.later]
-    if silent and len(silent) == len(done):
-        raise silent[0]
+        if one.failed:
+            ledger.failed(one.batch, one.by, one.failed)
+        else:
+            ledger.read(one.batch, one.by)
+    return ledger
+
+
+def _role(plan: Plan, checked: Checked, own_check: bool) -> str:
+    """What the model did, as it stands behind its name in the check."""
+    passes = f"{len(plan.passes)} passes, kept at {plan.votes} votes" if len(plan.passes) > 1 else "1 pass"
+    if checked.trouble:
+        return f"{passes}, not checked: {checked.trouble}"
+    return f"{passes}, then checked" if own_check and checked.findings else passes
+
+
+def _check_usage(checking: Asking) -> ReviewerUsage:
+    return checking.model.usage.model_copy(update={"role": "check"})

@@ -79,6 +79,7 @@ def _reason(candidate: Candidate, now: Situation) -> tuple[str, bool]:
     hunk = hunk_at(finding.place, now.diff)
     patience = f"only high ones are raised after {PATIENCE_HEADS} heads with findings"
     rows = (
+        (finding.checked == "refuted", f"refuted ({finding.refuted_why})", False),
         (not finding.stands_alone, "hint of an analyser", False),
         (hunk is None, "pre-existing, outside the change", False),
         (

@@ -27,7 +27,12 @@ def merge(findings: Sequence[Finding]) -> tuple[list[Finding], list[Dropped]]:
 
 
 def _same_problem(one: Finding, other: Finding, similarity: Similarity) -> bool:
-    """Near and alike. Between a model and an analyser on the same lines, one category is likeness enough."""
+    """Near and alike. Between a model and an analyser on the same lines, one category is likeness enough.
+
+    What was refuted takes nothing with it: an analyser's word does not fall with a model's.
+    """
+    if (one.checked == "refuted") != (other.checked == "refuted"):
+        return False
     apart = lines_apart(one.place, other.place)
     if apart is None or apart > MAX_LINES_APART:
         return False

@@ -14,12 +14,18 @@ def sift(reports: Sequence[ReviewerReport], diff: Diff) -> tuple[list[Finding], 
     dropped: list[Dropped] = []
     for report in reports:
         dropped += [Dropped(reviewer=report.reviewer, what="", reason=reason) for reason in report.dropped]
+        dropped += [_outvoted(finding, report.reviewer) for finding in report.outvoted]
         for finding in report.findings:
             if reason := objection(finding, diff):
                 dropped.append(Dropped(reviewer=report.reviewer, what=finding.title, reason=reason))
             else:
                 kept.append(finding)
     return kept, dropped
+
+
+def _outvoted(finding: Finding, reviewer: str) -> Dropped:
+    votes = " and ".join(one.text for one in finding.evidence if one.kind == "passes")
+    return Dropped(reviewer=reviewer, what=finding.title, reason=f"said by {votes} only")
 
 
 def objection(finding: Finding, diff: Diff) -> str:

@@ -4,28 +4,28 @@ from collections import Counter
 from collections.abc import Sequence
 
 from app.domain.findings import Evidence, Finding, Severity
-from app.domain.identity import text_of
+from app.domain.identity import lines_apart, text_of
 from app.domain.similarity import Similarity
-from reviewers.stages.base import Dropped
 from reviewers.stages.bucket import Bucket
 
 
-def vote(buckets: Sequence[Bucket], *, passes: int, needed: int) -> tuple[list[Finding], list[Dropped]]:
-    """One finding for each bucket with enough voters, and the other buckets with the reason.
+def vote(
+    buckets: Sequence[Bucket], *, passes: int, needed: int, hits: Sequence[Finding] = ()
+) -> tuple[list[Finding], list[Finding]]:
+    """One finding for each bucket with enough voters, and one for each of the others, with what speaks for it.
 
-    An analyser is a voter like any other; `passes` is only what the evidence says it is out of.
+    An analyser is a voter like any other, and so is each one whose hit lies on the very lines that the passes speak of;
+    `passes` is only what the evidence says it is out of.
     """
     kept: list[Finding] = []
-    dropped: list[Dropped] = []
+    outvoted: list[Finding] = []
     for one in buckets:
         finding = speaker(one)
-        voters = len(one.voters)
-        if voters >= needed:
-            kept.append(_with_votes(finding, one, passes))
-        else:
-            reason = f"said by {voters} of {passes} passes, {needed} needed"
-            dropped.append(Dropped(reviewer=finding.reviewer, what=finding.title, reason=reason))
-    return kept, dropped
+        agreeing = [hit for hit in hits if lines_apart(hit.place, finding.place) == 0]
+        voters = one.voters | {hit.reviewer for hit in agreeing}
+        voted = _with_votes(finding, one, passes, agreeing)
+        (kept if len(voters) >= needed else outvoted).append(voted)
+    return kept, outvoted
 
 
 def speaker(bucket: Bucket) -> Finding:
@@ -41,8 +41,8 @@ def speaker(bucket: Bucket) -> Finding:
     return findings[max(range(len(findings)), key=likeness)]
 
 
-def _with_votes(finding: Finding, bucket: Bucket, passes: int) -> Finding:
-    said = (evidence for one in bucket.claims for evidence in one.finding.evidence)
+def _with_votes(finding: Finding, bucket: Bucket, passes: int, hits: Sequence[Finding]) -> Finding:
+    said = (evidence for one in (*(claim.finding for claim in bucket.claims), *hits) for evidence in one.evidence)
     agreed = (Evidence(kind="passes", text=f"{len(bucket.voters)} of {passes} passes"),) if passes > 1 else ()
     return finding.model_copy(
         update={

@@ -72,15 +72,15 @@ def test_doubtful_pairs_are_for_somebody_who_can_read() -> None:
 
 def test_enough_votes_make_a_finding_and_the_rest_is_told_with_its_reason() -> None:
     claims = [claim("1", RETRY), claim("2", RETRY_AGAIN), claim("3", TIMEOUT)]
-    kept, dropped = vote(bucket(claims), passes=3, needed=2)
+    kept, outvoted = vote(bucket(claims), passes=3, needed=2)
     assert [one.title for one in kept] == [RETRY]
     assert kept[0].evidence == (Evidence(kind="passes", text="2 of 3 passes"),)
-    assert [(one.what, one.reason) for one in dropped] == [(TIMEOUT, "said by 1 of 3 passes, 2 needed")]
+    assert [(one.title, one.evidence[0].text) for one in outvoted] == [(TIMEOUT, "1 of 3 passes")]
 
 
 def test_a_pass_that_repeats_itself_has_one_vote() -> None:
-    kept, dropped = vote(bucket([claim("1", RETRY), claim("1", RETRY)]), passes=2, needed=2)
-    assert (kept, len(dropped)) == ([], 1)
+    kept, outvoted = vote(bucket([claim("1", RETRY), claim("1", RETRY)]), passes=2, needed=2)
+    assert (kept, len(outvoted)) == ([], 1)
 
 
 def test_an_analyser_is_a_voter_and_its_evidence_stays() -> None:
@@ -89,6 +89,15 @@ def test_an_analyser_is_a_voter_and_its_evidence_stays() -> None:
     tool = Claim("ruff", tool.finding.model_copy(update={"evidence": (said,)}))
     kept, _ = vote(bucket([claim("1", RETRY_AGAIN), tool]), passes=1, needed=2)
     assert kept[0].evidence == (said,)
+
+
+def test_a_hit_on_the_same_lines_is_a_vote_whatever_its_words() -> None:
+    said = Evidence(kind="analyser", text="ruff S608")
+    hit = claim("ruff", TIMEOUT).finding.model_copy(update={"reviewer": "ruff", "evidence": (said,)})
+    kept, _ = vote(bucket([claim("1", RETRY)]), passes=5, needed=2, hits=[hit])
+    assert [(one.title, said in one.evidence) for one in kept] == [(RETRY, True)]
+    elsewhere = hit.model_copy(update={"place": hit.place.model_copy(update={"start_line": 900, "line": 900})})
+    assert vote(bucket([claim("1", RETRY)]), passes=5, needed=2, hits=[elsewhere])[0] == []
 
 
 @pytest.mark.parametrize(

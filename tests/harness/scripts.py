@@ -8,6 +8,10 @@ from app.llm.budget import Allowance, Budget
 from app.llm.chat import Answer
 from app.llm.scripted import ScriptedModel
 
+# What a review of a small change asks at the usual effort: five passes, and a check when they agree on something.
+CLEAN_CALLS = 5
+CALLS = CLEAN_CALLS + 1
+
 PLENTY = Allowance(1_000_000.0)
 
 

@@ -8,6 +8,7 @@ from inline_snapshot import snapshot
 from app.demo import shop as samples
 from app.domain.pull_request import Permission
 from app.forges.fake.pull_scenario import FakePullRequest
+from tests.harness.scripts import CALLS
 from tests.journeys.conftest import Shop, told
 
 REFUNDS, LABELS = samples.SAMPLES[:2]
@@ -201,7 +202,7 @@ async def test_pause_and_resume(shop: Shop, reviewed: FakePullRequest) -> None:
     assert shop.system.model_calls == calls
     await say(shop, reviewed, "/corrigent resume")
     await shop.reviewed(reviewed)
-    assert shop.system.model_calls == calls + 1
+    assert shop.system.model_calls == calls + CALLS
 
 
 async def test_review_says_nothing_when_nothing_is_new_and_review_full_reads_everything(
@@ -211,7 +212,7 @@ async def test_review_says_nothing_when_nothing_is_new_and_review_full_reads_eve
     assert await say(shop, reviewed, "/corrigent review") == ["eyes", "+1"]
     assert shop.system.model_calls == calls
     await say(shop, reviewed, "/corrigent review full")
-    assert shop.system.model_calls == calls + 1
+    assert shop.system.model_calls == calls + CALLS
     assert len(reviewed.reviews) == 1
 
 
@@ -228,7 +229,7 @@ async def test_stop_ends_the_review(shop: Shop) -> None:
 async def test_the_check_s_button_reviews_again(shop: Shop, reviewed: FakePullRequest) -> None:
     calls = shop.system.model_calls
     reviewed.press("again")
-    await shop.forge.wait_until(lambda: shop.system.model_calls == calls + 1, timeout=20)
+    await shop.forge.wait_until(lambda: shop.system.model_calls == calls + CALLS, timeout=20)
     await shop.system.quiet()
     assert len(reviewed.reviews) == 1
 

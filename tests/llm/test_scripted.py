@@ -34,7 +34,7 @@ async def test_all_entries_whose_words_are_there_answer_together(tmp_path: Path)
     )
     answer = json.loads((await ask(scripted, "file a.py refund, file b.py")).text)
     assert [finding["title"] for finding in answer["findings"]] == ["one", "two"]
-    assert json.loads((await ask(scripted, "nothing")).text) == {"findings": []}
+    assert json.loads((await ask(scripted, "nothing")).text) == {"findings": [], "verdicts": []}
 
 
 @pytest.mark.parametrize(

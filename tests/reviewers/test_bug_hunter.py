@@ -11,6 +11,7 @@ import pytest
 from app.domain.coverage import Reading
 from app.domain.errors import RateLimited, UserError
 from app.domain.findings import Place
+from app.domain.repo_config import Effort
 from app.domain.review import ReviewerReport
 from app.llm.budget import Allowance, AnswerStore, Budget
 from app.llm.chat import ModelUnavailable
@@ -43,8 +44,8 @@ def reviewer(
     )
 
 
-def three_files(tmp_path: Path) -> Change:
-    return change_of(tmp_path / "code", BASE, HEAD)
+def three_files(tmp_path: Path, effort: Effort = "low") -> Change:
+    return change_of(tmp_path / "code", BASE, HEAD, effort=effort)
 
 
 def states(report: ReviewerReport) -> dict[str, tuple[str, str]]:
@@ -61,7 +62,7 @@ async def test_a_finding_is_placed_by_its_quote_and_every_file_is_read(tmp_path:
     assert finding.place == Place(path="b.py", start_line=2, line=2)
     assert (finding.reviewer, finding.rule, finding.suggestion) == ("bug_hunter", "correctness", None)
     assert states(report) == ALL_READ
-    assert report.usage.requests == calls(tmp_path) == 3
+    assert report.usage.requests == calls(tmp_path) == 4, "three parts, and the check of what was found"
     assert report.is_model
 
 
@@ -74,14 +75,14 @@ async def test_files_that_fit_are_read_in_one_call(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "reason", "asked"),
     [
-        ({"error": "broken json"}, "model answered with broken JSON, twice", 4),
-        ({"raw": ""}, "model answered with broken JSON, twice", 4),
-        ({"raw": "No problems found."}, "model answered with broken JSON, twice", 4),
-        ({"raw": '{"findings": "none"}'}, "model answered with broken JSON, twice", 4),
-        ({"error": "refusal"}, "model refused", 3),
-        ({"error": "413"}, "too long for the model", 3),
-        ({"error": "503"}, "model answered 503", 5),
-        ({"error": "timeout"}, "model gave no answer in time", 5),
+        ({"error": "broken json"}, "model answered with broken JSON, twice", 5),
+        ({"raw": ""}, "model answered with broken JSON, twice", 5),
+        ({"raw": "No problems found."}, "model answered with broken JSON, twice", 5),
+        ({"raw": '{"findings": "none"}'}, "model answered with broken JSON, twice", 5),
+        ({"error": "refusal"}, "model refused", 4),
+        ({"error": "413"}, "too long for the model", 4),
+        ({"error": "503"}, "model answered 503", 6),
+        ({"error": "timeout"}, "model gave no answer in time", 6),
     ],
 )
 async def test_trouble_with_one_file_is_that_files_alone(
@@ -122,7 +123,7 @@ async def test_after_a_rate_limit_only_the_unanswered_part_is_asked_again(tmp_pa
 async def test_a_spent_budget_leaves_what_was_read(tmp_path: Path) -> None:
     budget = Budget(pull_request=Allowance(1.0), day=PLENTY)
     many = {f"{n}.py": f"x{n} = {n}\n" for n in range(40)}
-    change = change_of(tmp_path / "many", {}, many)
+    change = change_of(tmp_path / "many", {}, many, effort="low")
     hunter = reviewer(tmp_path, [], budget=budget, price={"input": 150.0, "output": 1.0})
     report = await hunter.review(change)
     said_no = {reason for state, reason in states(report).values() if state == "failed"}
@@ -142,7 +143,9 @@ async def test_one_oversized_file_never_drops_the_files_after_it(tmp_path: Path)
     big = "".join(f"value_{n} = compute({n})\n" for n in range(400))
     head = {"a.py": "x = 1\n", "big.py": big, "blob.py": "y = '" + "0" * 20_000 + "'\n", "z.py": "z = 1\n"}
     answers = [{"when": ["value_200 "], "error": "refusal"}]
-    report = await reviewer(tmp_path, answers, batch_tokens=500).review(change_of(tmp_path / "code", {}, head))
+    report = await reviewer(tmp_path, answers, batch_tokens=500).review(
+        change_of(tmp_path / "code", {}, head, effort="low")
+    )
     assert states(report) == {
         "a.py": ("reviewed", ""),
         "big.py": ("failed", "model refused"),
@@ -155,7 +158,7 @@ async def test_the_ledger_names_the_hunks_that_were_read(tmp_path: Path) -> None
     lines = [f"line_{n} = {n}" for n in range(60)]
     changed = [*lines]
     changed[5], changed[50] = "first = changed", "second = changed"
-    change = change_of(tmp_path / "code", {"a.py": "\n".join(lines)}, {"a.py": "\n".join(changed)})
+    change = change_of(tmp_path / "code", {"a.py": "\n".join(lines)}, {"a.py": "\n".join(changed)}, effort="low")
     first, second = change.diff.files[0].hunks
     answers = [{"when": ["second = changed"], "error": "refusal"}]
     report = await reviewer(tmp_path, answers, batch_tokens=200).review(change)
@@ -175,7 +178,7 @@ async def test_progress_is_told_for_every_part(tmp_path: Path) -> None:
 
 
 async def test_over_the_wire_it_is_the_same(tmp_path: Path) -> None:
-    answer = json.dumps({"findings": [said("b.py", "return 2")]})
+    answer = json.dumps({"findings": [said("b.py", "return 2")], "verdicts": []})
     with llm_server(answer=answer) as server:
         model = open_model(ModelSpec.parse(f"openai-compatible:local@{server.url}"))
         report = await BugHunter(model=model, budget=plenty()).review(three_files(tmp_path))
@@ -184,6 +187,6 @@ async def test_over_the_wire_it_is_the_same(tmp_path: Path) -> None:
     assert states(report) == ALL_READ
     assert (report.usage.model, report.usage.input_tokens, report.usage.dollars) == (
         "openai-compatible:local",
-        120,
+        240,
         None,
     )

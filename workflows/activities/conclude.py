@@ -75,6 +75,7 @@ class Concluding:
             open=finished.open,
             to_post=finished.to_post,
             held_back=finished.held_back,
+            outvoted=conclusion.outvoted,
             listed=tuple(one.finding_id for one in finished.open),
             counted=tuple(one.finding_id for one in finished.counted),
             mended=finished.mended,

@@ -39,7 +39,7 @@ class DrawnModel:
         asked = estimate_tokens(question.instructions) + estimate_tokens(question.prompt)
         found = [one for title, one in self._cases.items() if title in question.prompt]
         said = list(self._said(*found[0], question.prompt)) if found else []
-        text = json.dumps({"findings": said})
+        text = json.dumps({"findings": said, "verdicts": []})
         return Answer(text=text, input_tokens=asked, output_tokens=estimate_tokens(text))
 
     async def close(self) -> None:

@@ -67,8 +67,6 @@ class ReviewerStep(Frozen):
     diff_key: str = ""
     snapshot_key: str = ""
     config_key: str = ""
-    # Reports of the analysers, for a model to weigh.
-    hits_keys: tuple[str, ...] = ()
 
 
 class BegunReview(Frozen):

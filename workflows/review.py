@@ -25,7 +25,7 @@ from workflows.calls import call, tell
 
 @workflow.defn
 class Review:
-    """Analysers read, then models, then one activity posts; a stop ends it at any point before the posting."""
+    """Reviewers read in parallel, then one activity posts; a stop ends it at any point before the posting."""
 
     @workflow.init
     def __init__(self, start: ReviewInput) -> None:
@@ -53,25 +53,16 @@ class Review:
     async def _review(self) -> None:
         begun = await call("begin_review", self.start, BegunReview, timing.FETCH)
         if begun.status in {"started", "carried"}:
-            done = await self._read_all(begun.steps)
+            done = await asyncio.gather(*(self._read(step) for step in begun.steps))
             # From here on a stop comes too late: the posting looks at the head itself before anything is shown.
             self.posting = True
             request = PostRequest(
                 run_id=begun.run_id,
                 full=self.start.full,
-                reports={reviewer: one.report_key for reviewer, one in done.items()},
-                failure=next((one.failure for one in done.values() if one.failure), ""),
+                reports={step.reviewer: one.report_key for step, one in zip(begun.steps, done, strict=True)},
+                failure=next((one.failure for one in done if one.failure), ""),
             )
             await call("post_review", request, Posted, timing.FORGE_CALL)
-
-    async def _read_all(self, steps: tuple[ReviewerStep, ...]) -> dict[str, StepDone]:
-        """What each reviewer made of it. Analysers take a second, and their word is a vote in what a model finds."""
-        done: dict[str, StepDone] = {}
-        for queue in ("sandbox", "llm"):
-            hits = tuple(one.report_key for one in done.values())
-            turn = [step.model_copy(update={"hits_keys": hits}) for step in steps if step.queue == queue]
-            done |= zip((step.reviewer for step in turn), await asyncio.gather(*map(self._read, turn)), strict=True)
-        return done
 
     async def _read(self, step: ReviewerStep) -> StepDone:
         """The reviewer's report; waits out its model's limits with a durable timer."""

@@ -9,7 +9,6 @@ from temporalio import activity
 from app.checkouts.snapshot import materialise
 from app.domain.diff import Diff
 from app.domain.errors import RateLimited, UserError
-from app.domain.findings import Finding
 from app.domain.pull_request import PullRequest
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import ReviewerReport
@@ -71,7 +70,6 @@ class Reading:
                 title=pull_request.title,
                 body=pull_request.body,
                 effort=config.config.effort,
-                hits=await self._hits(step),
                 progress=self.watch(step),
             )
             report = await reviewer.review(change)
@@ -79,10 +77,6 @@ class Reading:
         if self.keep is not None:
             await self.keep(step, pull_request, report, report_key)
         return StepDone(report_key=report_key)
-
-    async def _hits(self, step: ReviewerStep) -> tuple[Finding, ...]:
-        reports = [await self.blobs.get_model(key, ReviewerReport) for key in step.hits_keys]
-        return tuple(finding for report in reports for finding in report.findings)
 
     async def _unread(self, step: ReviewerStep, diff: Diff, reason: str, *, final: bool) -> StepDone:
         """The others' findings still count; what this one did not read is said."""

@@ -37,4 +37,4 @@ async def test_the_same_question_gets_the_same_answer_and_another_one_its_own(ca
     one, again, other = [await answer(words) for words in (cases[0].title, cases[0].title, f"{cases[0].title} again")]
     assert one == again
     assert one != other
-    assert await answer("a pull request of nobody") == '{"findings": []}'
+    assert await answer("a pull request of nobody") == '{"findings": [], "verdicts": []}'

@@ -168,6 +168,8 @@ thread on billing/refunds.py:16
 
     `issue_refund()` runs before the event id is stored. If the process dies in between, the provider sends the event again and the refund is issued again.
 
+    Found by 5 of 5 passes.
+
     <details><summary>For your coding agent</summary>
 
     In billing/refunds.py store the event id before the provider is called, as it was before this change. Show it with a test that delivers one event twice. Do not change the public signature.
@@ -181,6 +183,8 @@ thread on billing/refunds.py:19
     **Medium · 3 · Timeout in milliseconds, the client takes seconds**
 
     `PaymentClient.refund` hands its timeout to `urlopen`, which takes seconds: this waits for 33 minutes.
+
+    Found by 5 of 5 passes.
 
     <details><summary>For your coding agent</summary>
 

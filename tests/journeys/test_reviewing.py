@@ -33,7 +33,7 @@ check Corrigent: neutral, 1 high, 1 medium · 4 files reviewed
   - **Not reviewed** nothing
   - **Config** no `.corrigent.yaml`, defaults
   - **Analysers** ruff 0.0.0, ty 0.0.0, ast-grep 0.0.0, secret scan
-  - **Models** scripted:script.json (1 request)
+  - **Models** scripted:script.json (5 passes, kept at 2 votes, then checked, 6 requests)
   - **Run** ID-1
 
   **Held back**
@@ -57,6 +57,8 @@ thread on billing/refunds.py:16
 
     `issue_refund()` runs before the event id is stored. If the process dies in between, the provider sends the event again and the refund is issued again.
 
+    Found by 5 of 5 passes.
+
     <details><summary>For your coding agent</summary>
 
     In billing/refunds.py store the event id before the provider is called, as it was before this change. Show it with a test that delivers one event twice. Do not change the public signature.
@@ -70,6 +72,8 @@ thread on billing/refunds.py:19
     **Medium · 3 · Timeout in milliseconds, the client takes seconds**
 
     `PaymentClient.refund` hands its timeout to `urlopen`, which takes seconds: this waits for 33 minutes.
+
+    Found by 5 of 5 passes.
 
     <details><summary>For your coding agent</summary>
 
@@ -95,7 +99,7 @@ check Corrigent: success, No problems found · 2 files, 2 hunks
   - **Not reviewed** nothing
   - **Config** no `.corrigent.yaml`, defaults
   - **Analysers** ruff 0.0.0, ty 0.0.0, ast-grep 0.0.0, secret scan
-  - **Models** scripted:script.json (1 request)
+  - **Models** scripted:script.json (5 passes, kept at 2 votes, 5 requests)
   - **Run** ID-1
   [Review again]\
 """)

@@ -69,7 +69,7 @@ async def test_the_log_counts_for_every_process(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(ModelUnavailable):
             await ask(model(tmp_path, script), "x")
-    assert json.loads((await ask(model(tmp_path, script), "x")).text) == {"findings": []}
+    assert json.loads((await ask(model(tmp_path, script), "x")).text) == {"findings": [], "verdicts": []}
     lines = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text().splitlines()]
     assert [line["entries"] for line in lines] == [[0], [0], []]
 

@@ -10,6 +10,7 @@ from app.agent_making import AgentModels, checks_of, rule_fixes
 from app.checkouts.mirrors import Mirrors
 from app.checkouts.patching import Patching
 from app.domain.phrases import Voice
+from app.domain.secrets import Redactor
 from app.metrics import Metrics
 from app.reviewer_making import ModelReviewers, make_plain, silent
 from app.settings import Settings
@@ -225,6 +226,7 @@ class Control:
             actions=self.store.actions,
             effects=self.store.effects,
             voices=self._voices,
+            redactor=Redactor(self.settings.secret_values()),
             clock=utc_now,
         )
 
@@ -252,6 +254,7 @@ class Control:
             mirrors=self._mirrors,
             patching=self._patching,
             fetching=self._fetching,
+            redactor=Redactor(self.settings.secret_values()),
         )
 
     def _delivering(self) -> Delivering:
@@ -267,6 +270,7 @@ class Control:
             patching=self._patching,
             fetching=self._fetching,
             is_quiet=self.forges.is_quiet,
+            redactor=Redactor(self.settings.secret_values()),
             clock=utc_now,
         )
         return Delivering(

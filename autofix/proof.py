@@ -99,7 +99,7 @@ async def prove(claim: Claim, parts: ProvingParts) -> Proof:
 async def _prove(claim: Claim, parts: ProvingParts, evidence: Evidence, comparisons: list[Comparison]) -> str:
     """Why it is only checked; empty when it is proved. NotProved when it is neither."""
     patch = _read(claim.patch)
-    verdict = judge(patch, parts.policy)
+    verdict = judge(patch, parts.policy, parts.redactor)
     if not verdict.allowed:
         raise NotProved("policy", verdict.reason)
     sides = Sides(parts.room, patch, folder=parts.folder, scratch=f"{parts.scratch}/{parts.name}")

@@ -6,6 +6,7 @@ from typing import Literal
 
 from app.domain.errors import Refused
 from app.domain.model import Frozen
+from app.domain.secrets import Redactor
 from autofix import push_secrets
 from autofix.patches import FilePatch, ParsedPatch
 from autofix.push_paths import fold, names_dependencies, protected
@@ -62,10 +63,11 @@ class Verdict(Frozen):
             raise Refused(self.reason)
 
 
-def judge(patch: ParsedPatch, policy: PushPolicy | None = None) -> Verdict:
-    """Every objection, paths first."""
+def judge(patch: ParsedPatch, policy: PushPolicy | None = None, redactor: Redactor | None = None) -> Verdict:
+    """Every objection, paths first. `redactor` knows the secrets that this process holds itself."""
     policy = policy or PushPolicy()
     refusals = [objection for file in patch.files for objection in _file_objections(file, policy)]
+    refusals += _own_secrets(patch, redactor or Redactor())
     refusals += _look_alikes(patch)
     refusals += _size(patch, policy)
     flagged = tuple(
@@ -89,6 +91,15 @@ def _file_objections(file: FilePatch, policy: PushPolicy) -> Iterator[Objection]
     for line, family in push_secrets.find(file):
         reason = f"line {line} of {file.path} looks like a secret ({family})"
         yield Objection(rule="secret", path=file.path, reason=reason)
+
+
+def _own_secrets(patch: ParsedPatch, redactor: Redactor) -> Iterator[Objection]:
+    """In a file's name, or in all that is added to it: a value may be spread over lines."""
+    for file in patch.files:
+        added = "\n".join(text for _, text in file.added)
+        if redactor.holds(f"{file.path}\n{added}"):
+            # Without the path, which may be what holds it.
+            yield Objection(rule="secret", path="", reason="it adds a secret of Corrigent's operator")
 
 
 def _mode_objections(file: FilePatch) -> Iterator[Objection]:

@@ -62,6 +62,10 @@ class Redactor:
         # The longest first: a value inside another one must not leave the other's rest readable.
         self._spellings = sorted({s for value in values for s in _spellings(value)}, key=len, reverse=True)
 
+    def holds(self, text: str) -> bool:
+        """Whether one of the exact values stands in the text, in any spelling."""
+        return any(spelling in text for spelling in self._spellings)
+
     def redact(self, text: str) -> str:
         for spelling in self._spellings:
             if spelling in text:

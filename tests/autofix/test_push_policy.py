@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.errors import Refused
+from app.domain.secrets import Redactor
 from autofix import patches, patches_content
 from autofix.push_message import clean, commit_message
 from autofix.push_paths import PROTECTED, protected
@@ -123,6 +124,17 @@ def test_secrets_and_random_strings_are_refused(line: str) -> None:
 )
 def test_long_names_are_no_secrets(line: str) -> None:
     assert verdict("shop/settings.py", f"x = 1\n{line}\n").allowed
+
+
+@pytest.mark.parametrize(
+    ("path", "line"), [("a.py", "x = 'our-own-word'"), ("our-own-word.py", "x = 1"), ("a.py", "x = 'b3VyLW93bi13b3Jk'")]
+)
+def test_what_this_process_holds_is_refused_in_any_spelling_and_not_said(path: str, line: str) -> None:
+    patch = patches.parse(patches_content.make(path, None, f"{line}\n".encode()))
+    assert judge(patch).automatic
+    found = judge(patch, redactor=Redactor(["our-own-word"]))
+    assert [objection.rule for objection in found.refusals] == ["secret"]
+    assert "our-own-word" not in str(found)
 
 
 def test_characters_that_nobody_sees_are_refused() -> None:

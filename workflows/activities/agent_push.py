@@ -16,6 +16,7 @@ from app.domain.fixes import Fix, Patch
 from app.domain.model import Frozen
 from app.domain.names import BRANCH_PREFIX
 from app.domain.pull_request import Permission, PullRequest, PullRequestRef, Repo
+from app.domain.secrets import Redactor
 from app.forges.base import ForgePusher, ForgeReader
 from app.store.agents import Agents
 from app.store.audit import Audit
@@ -57,6 +58,7 @@ class Pushing:
         patching: Patching,
         fetching: Fetching,
         is_quiet: Callable[[PullRequestRef], Awaitable[bool]],
+        redactor: Redactor,
         clock: Callable[[], datetime],
     ) -> None:
         self.readers = readers
@@ -70,6 +72,7 @@ class Pushing:
         self.patching = patching
         self.fetching = fetching
         self.is_quiet = is_quiet
+        self.redactor = redactor
         self.clock = clock
 
     async def push(self, agent: Agent, fix: Fix, *, said_apply: bool, now_at: PullRequest) -> Pushed:
@@ -106,7 +109,7 @@ class Pushing:
 
     async def _objection(self, patch: Patch, *, said_apply: bool) -> str | None:
         try:
-            verdict = judge(parse(await self.blobs.get(patch.patch_key)))
+            verdict = judge(parse(await self.blobs.get(patch.patch_key)), redactor=self.redactor)
         except UnreadablePatch as unreadable:
             return str(unreadable)
         return None if verdict.automatic or (said_apply and verdict.allowed) else verdict.reason
@@ -129,19 +132,20 @@ class Pushing:
         by = await self.pushers[agent.ref.connection].identity()
         titles = [one.finding.title for one in await self.findings.of(agent.ref) if one.number in fix.numbers]
         shown = "; ".join(f"{row.what}: {row.before}, then {row.after}" for row in fix.proof.comparisons[:5])
+        message = commit_message(
+            title=titles[0] if titles else fix.summary,
+            numbers=fix.numbers,
+            grade=fix.proof.grade,
+            proof=shown,
+            asked_by=agent.asked_by.login,
+            summary=fix.summary,
+        )
         return await self.patching.commit(
             now_at.repo,
             head_sha=patch.head_sha,
             patch=data,
             paths=parse(data).paths,
-            message=commit_message(
-                title=titles[0] if titles else fix.summary,
-                numbers=fix.numbers,
-                grade=fix.proof.grade,
-                proof=shown,
-                asked_by=agent.asked_by.login,
-                summary=fix.summary,
-            ),
+            message=self.redactor.redact(message),
             # Not the time of this try: a second one has to make the same commit.
             signature=Signature(name=by.name, email=by.email, at=agent.started_at),
         )

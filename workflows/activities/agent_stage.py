@@ -13,6 +13,7 @@ from app.domain.fixes import Fix, Proof, ProofStep
 from app.domain.model import Frozen
 from app.domain.pull_request import PullRequest
 from app.domain.repo_config import ConfigInForce
+from app.domain.secrets import Redactor
 from app.store.blobs import Blobs
 from app.store.findings import Findings
 from autofix.patches import ParsedPatch, UnreadablePatch, parse
@@ -37,13 +38,21 @@ class StagedCode(Frozen):
 
 class Staging:
     def __init__(
-        self, *, blobs: Blobs, findings: Findings, mirrors: Mirrors, patching: Patching, fetching: Fetching
+        self,
+        *,
+        blobs: Blobs,
+        findings: Findings,
+        mirrors: Mirrors,
+        patching: Patching,
+        fetching: Fetching,
+        redactor: Redactor,
     ) -> None:
         self.blobs = blobs
         self.findings = findings
         self.mirrors = mirrors
         self.patching = patching
         self.fetching = fetching
+        self.redactor = redactor
 
     @activity.defn(name="stage_fix")
     async def stage_fix(self, wanted: StageFix) -> StagedFix:
@@ -53,7 +62,7 @@ class Staging:
             patch = parse(data)
         except UnreadablePatch as unreadable:
             return await self._refused(wanted, task, "patch", str(unreadable))
-        verdict = judge(patch)
+        verdict = judge(patch, redactor=self.redactor)
         if not verdict.allowed:
             return await self._refused(wanted, task, "policy", verdict.reason)
         try:

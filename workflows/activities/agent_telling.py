@@ -12,6 +12,7 @@ from app.domain.answers import marked
 from app.domain.errors import ForgeRefused
 from app.domain.markers import action_marker
 from app.domain.phrases import Voice
+from app.domain.secrets import Redactor
 from app.forges.base import CommentRef, ForgeWriter, Reaction
 from app.store.actions import Actions
 from app.store.agents import Agents
@@ -32,6 +33,7 @@ class Telling:
         actions: Actions,
         effects: Effects,
         voices: Mapping[str, Voice],
+        redactor: Redactor,
         clock: Callable[[], datetime],
     ) -> None:
         self.writers = writers
@@ -39,6 +41,7 @@ class Telling:
         self.actions = actions
         self.effects = effects
         self.voices = voices
+        self.redactor = redactor
         self.clock = clock
 
     def voice(self, agent: Agent) -> Voice:
@@ -50,6 +53,8 @@ class Telling:
 
     async def say(self, agent: Agent, text: str, *, about: str) -> str:
         """The comment's id, empty where nobody can be told any more. `about` tells texts of one agent apart."""
+        # The last wall: whatever a model has said or a patch holds, our own secrets are told to nobody.
+        text = self.redactor.redact(text)
         mark = mark_of(agent.agent_id, agent.action_key, str(agent.attempt), about)
         thread = await self._thread(agent)
         reply_to = (

@@ -4,8 +4,18 @@ from app.sandboxes.base import Room
 from app.store.blobs import Blobs
 
 LARGEST_PATCH = 4_000_000
+# What an agent may have set in its git must not come between us and its change.
+_SET = (
+    "user.name=head",
+    "user.email=head@localhost",
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.quotePath=true",
+    "diff.noprefix=false",
+    "diff.mnemonicPrefix=false",
+)
+_GIT = ("git", *(word for setting in _SET for word in ("-c", setting)))
 # The commit in the sandbox that changes are told against; it says nothing about the repository's own history.
-_GIT = ("git", "-c", "user.name=head", "-c", "user.email=head@localhost", "-c", "core.hooksPath=/dev/null")
 _BASE = "refs/tags/as-it-was"
 _DIFF = ("diff", "--cached", "--binary", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", _BASE)
 

@@ -11,6 +11,7 @@ from reviewers.base import Change
 from reviewers.bug_hunter.answer import SCHEMA, SCHEMA_NAME
 from reviewers.bug_hunter.excerpts import Batch
 from reviewers.bug_hunter.passes import ONCE, Pass
+from reviewers.context.references import References, told
 
 # People write books into descriptions; a model needs their beginning.
 _LONGEST_BODY = 6_000
@@ -24,7 +25,9 @@ def instructions() -> str:
     return files("reviewers.bug_hunter").joinpath("prompt.md").read_text(encoding="utf-8")
 
 
-def question(change: Change, batch: Batch, redactor: Redactor, by: Pass = ONCE) -> Question:
+def question(
+    change: Change, batch: Batch, redactor: Redactor, by: Pass = ONCE, around: References | None = None
+) -> Question:
     """What a pass is asked about one batch. Secrets are masked here, the last place before anything leaves.
 
     What all passes share stands first and what is a pass's own last, so that providers can reuse what they have read.
@@ -34,6 +37,8 @@ def question(change: Change, batch: Batch, redactor: Redactor, by: Pass = ONCE) 
         block("the title and description that the author wrote", _prose(change)),
         *(block(f"file {shown_path(path)}", _file(change, shown, path)) for path in shown.paths),
     ]
+    if known := told(around or {}, batch.paths):
+        parts.insert(1, block("lines of other files that use what is changed, or declare what it calls", known))
     if change.rules:
         rules = block("rules of this repository, by its maintainers", change.rules[:_LONGEST_RULES])
         parts.insert(0, f"Report breaches of these rules as well, unless they ask for anything but findings.\n{rules}")

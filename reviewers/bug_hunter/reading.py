@@ -20,6 +20,7 @@ from reviewers.bug_hunter.excerpts import Batch
 from reviewers.bug_hunter.passes import Pass
 from reviewers.bug_hunter.prompt import question
 from reviewers.bug_hunter.trust import checked
+from reviewers.context.references import References
 
 T = TypeVar("T")
 
@@ -44,10 +45,18 @@ class Done:
 class Asking:
     """How a review asks one model: within its budget, patient with a provider that is silent for a moment."""
 
-    def __init__(self, model: MeteredModel, redactor: Redactor, pauses: Sequence[timedelta] = PAUSES) -> None:
+    def __init__(
+        self,
+        model: MeteredModel,
+        redactor: Redactor,
+        pauses: Sequence[timedelta] = PAUSES,
+        around: References | None = None,
+    ) -> None:
         self.model = model
         self.redactor = redactor
         self._pauses = tuple(pauses)
+        # What is known of each file from elsewhere in the tree.
+        self.around = around or {}
 
     async def ask(self, asked: Question, read: Callable[[dict[str, JsonValue]], T], change: Change) -> T:
         """What `read` makes of the answer; raises what `ask_for` and a ChatModel raise."""
@@ -99,7 +108,7 @@ def raise_what_ends_it(done: Sequence[Done]) -> None:
 async def _read(change: Change, batch: Batch, by: Pass, asking: Asking) -> list[Done]:
     """One part; a part that is too long for the model is read in two halves."""
     try:
-        asked = await asyncio.to_thread(question, change, batch, asking.redactor, by)
+        asked = await asyncio.to_thread(question, change, batch, asking.redactor, by, asking.around)
         report = await asking.ask(asked, read_report, change)
     except PromptTooLong as error:
         if len(batch.excerpts) == 1:

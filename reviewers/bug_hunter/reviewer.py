@@ -15,6 +15,7 @@ from reviewers.bug_hunter.excerpts import TOKENS_PER_BATCH, batches
 from reviewers.bug_hunter.ledger import Ledger
 from reviewers.bug_hunter.passes import PLANS, Plan
 from reviewers.bug_hunter.reading import PAUSES, Asking, Done, raise_what_ends_it, read_all
+from reviewers.context.references import References, references
 from reviewers.stages.bucket import Claim, bucket
 from reviewers.stages.vote import vote
 
@@ -52,7 +53,7 @@ class BugHunter:
         """
         plan = PLANS[change.effort]
         todo, unreadable = await asyncio.to_thread(batches, change, self._batch_tokens)
-        reading = self._asking(self._model)
+        reading = self._asking(self._model, await references(change))
         done = await read_all(change, todo, plan.passes, reading)
         raise_what_ends_it(done)
         ledger = _ledger(self.name, unreadable, plan, done)
@@ -70,8 +71,8 @@ class BugHunter:
             outvoted=tuple(outvoted),
         )
 
-    def _asking(self, model: ChatModel) -> Asking:
-        return Asking(MeteredModel(model, self._budget, self._answers), self._redactor, self._pauses)
+    def _asking(self, model: ChatModel, around: References | None = None) -> Asking:
+        return Asking(MeteredModel(model, self._budget, self._answers), self._redactor, self._pauses, around)
 
 
 def _voted(done: Sequence[Done], plan: Plan, hits: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:

@@ -50,6 +50,8 @@ def test_every_promise_is_shown_being_kept(tmp_path: Path) -> None:
         '2 comments, 1 notification · check: neutral "1 high, 1 medium · 4 files reviewed"',
         'nothing posted · check: success "No problems found · 2 files, 2 hunks"',
         'nothing posted · check: neutral "Incomplete · 2 of 2 files not reviewed"',
+        "merge request opened by sam on GitLab",
+        "1 comment, 1 notification · no commit status: it only advises",
         "1 review, 0 doubled",
         "same patch · result carried over · 0 model calls, 0 new comments",
         '👍 · thread resolved, no comment · check: neutral "1 high · 4 files reviewed"',

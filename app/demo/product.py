@@ -15,6 +15,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from app.domain.errors import UserError
+from app.forges.fake.gitlab.scenario import BotCredentials, FakeGitLab
 from app.forges.fake.scenario import AppCredentials, FakeForge
 
 _LINK = re.compile(r"http://127\.0\.0\.1:\d+/enter\?code=\S+")
@@ -31,6 +32,22 @@ class Product:
     # What it may know of ours besides where programs are.
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     process: asyncio.subprocess.Process | None = None
+
+    def connect_gitlab(self, gitlab: FakeGitLab, bot: BotCredentials) -> None:
+        """A second connection, as `corrigent setup gitlab` would have written it."""
+        gitlab.webhook_url = f"http://127.0.0.1:{self.port}/hooks/gitlab"
+        lines = [
+            "[[connections]]",
+            'key = "gitlab"',
+            'kind = "gitlab"',
+            f"web_url = {json.dumps(gitlab.url)}",
+            f"slug = {json.dumps(bot.username)}",
+            f"user_id = {bot.user_id}",
+            f"token = {json.dumps(bot.token)}",
+            f"webhook_secret = {json.dumps(bot.webhook_secret)}",
+        ]
+        with (self.home / "settings.toml").open("a") as settings:
+            settings.write("\n".join(lines) + "\n")
 
     async def start(self) -> None:
         """Return when its door is open and its workers are at work."""

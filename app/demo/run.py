@@ -1,4 +1,4 @@
-"""`corrigent demo`: a shop, four pull requests, and each promise shown being kept by the real product."""
+"""`corrigent demo`: a shop on two forges, and each promise shown being kept by the real product."""
 
 import asyncio
 import json
@@ -12,10 +12,12 @@ from pathlib import Path
 
 from app.checkouts.git import Git
 from app.demo import shop
-from app.demo.mending import AGREES, agents, planted
+from app.demo.mending import AGREES, Planted, agents, planted
+from app.demo.merge_request import PROJECT
 from app.demo.product import Product, free_port, prepare_home
 from app.demo.screen import Screen
 from app.demo.story import Story
+from app.forges.fake.gitlab.scenario import FakeGitLab
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.sandboxes.egress_ways import Ways
 from app.sandboxes.registry import BACKENDS, Choice, Means, choose
@@ -26,7 +28,7 @@ INTERRUPTED = 130
 NEXT = """
 Next   your code          corrigent review
        your pull request  corrigent review https://github.com/OWNER/REPO/pull/N
-       your forge         corrigent setup github"""
+       your forge         corrigent setup github   or   corrigent setup gitlab"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,16 +68,16 @@ async def _run(wishes: Wishes) -> int:
 
 async def _show(folder: Path, stop: asyncio.Event, wishes: Wishes) -> bool:
     screen = Screen()
-    async with FakeForge.start() as forge, planted(folder) as lies:
+    async with FakeForge.start() as forge, FakeGitLab.start() as gitlab, planted(folder) as lies:
         port = free_port(wishes.port)
         repo = await forge.create_repo(shop.REPOSITORY, files=shop.BASE)
         credentials = await forge.install_app(repos=[repo], permissions=FIX_PERMISSIONS)
-        script = folder / "script.json"
-        script.write_text(json.dumps({"log": "calls.jsonl", "answers": [AGREES, *shop.SCRIPT], "agents": agents(lies)}))
-        model = wishes.model or f"scripted:{script}"
+        model = wishes.model or f"scripted:{_script(folder, lies)}"
         product = prepare_home(
             folder / "home", forge, credentials, model=model, port=port, environment={"NOTES": lies.variable}
         )
+        project = await gitlab.create_repo(PROJECT, files=shop.BASE)
+        product.connect_gitlab(gitlab, await gitlab.install_bot(repos=[project]))
         try:
             screen.line("Corrigent demo · stays on this machine · no account, no key")
             choice, _ = await asyncio.gather(_sandbox(folder), product.start())
@@ -84,17 +86,16 @@ async def _show(folder: Path, stop: asyncio.Event, wishes: Wishes) -> bool:
             story = Story(
                 forge,
                 repo,
+                gitlab,
+                project,
                 product,
                 screen,
                 folder / "calls.jsonl",
                 lies=lies if has_fixes else None,
                 no_sandbox=choice.reason,
             )
-            try:
-                kept = await story.tell()
-            except AssertionError as unseen:
-                # What was waited for did not come; the forge's story says how far it got.
-                screen.line(f"\nNOT KEPT. {unseen}")
+            kept = await _tell(story, screen)
+            if kept is None:
                 return False
             screen.line(NEXT)
             if not wishes.once:
@@ -103,6 +104,22 @@ async def _show(folder: Path, stop: asyncio.Event, wishes: Wishes) -> bool:
         finally:
             await product.stop()
     return kept and (has_fixes or not wishes.require_fixes)
+
+
+def _script(folder: Path, lies: Planted) -> Path:
+    script = folder / "script.json"
+    script.write_text(json.dumps({"log": "calls.jsonl", "answers": [AGREES, *shop.SCRIPT], "agents": agents(lies)}))
+    return script
+
+
+async def _tell(story: Story, screen: Screen) -> bool | None:
+    """Whether the promises were kept; None when what was waited for did not come."""
+    try:
+        return await story.tell()
+    except AssertionError as unseen:
+        # The forge's own story says how far it got.
+        screen.line(f"\nNOT KEPT. {unseen}")
+        return None
 
 
 async def _sandbox(folder: Path) -> Choice:
@@ -115,7 +132,7 @@ async def _introduce(screen: Screen, folder: Path, product: Product, choice: Cho
     screen.line(f"  Python {platform.python_version()} · git {git} · embedded Temporal, SQLite · {_described(choice)}")
     screen.line(f"  dashboard  {product.link()}")
     screen.line("  Ctrl-C stops everything and removes it")
-    scripted_parts = "the forge and the language model" if scripted else "the forge"
+    scripted_parts = "the forges and the language model" if scripted else "the forges"
     screen.line(f"Real: webhooks, Temporal, git, linters, sandbox, tests, kill -9.   Scripted: {scripted_parts}.")
     screen.line()
 

@@ -27,6 +27,11 @@ class Screen:
     def finding(self, severity: Severity, where: str, title: str) -> None:
         self.detail(f"{severity.title():<8}{where:<26}{title}")
 
+    def thread(self, body: str, where: str) -> None:
+        """A comment of ours by its heading: `**High · 1 · A retried webhook …**`."""
+        severity, _, title = body.partition("\n")[0].strip("*").split(" · ", 2)
+        self.finding(Severity(severity.lower()), where, title)
+
     def clock(self) -> str:
         seconds = int(time.monotonic() - self.began)
         return f"{seconds // 60}:{seconds % 60:02}"

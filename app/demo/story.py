@@ -8,13 +8,15 @@ from time import monotonic
 
 from app.demo import shop
 from app.demo.mending import Planted, newest_agent, secrets_seen
+from app.demo.merge_request import show_merge_request
 from app.demo.product import Product
 from app.demo.screen import Screen
-from app.domain.findings import Severity
 from app.domain.markers import read_finding_marker
 from app.domain.phrases import count
 from app.forges.fake.entities import CheckRun, Thread
 from app.forges.fake.faults import Latency
+from app.forges.fake.gitlab.repo_scenario import FakeProject
+from app.forges.fake.gitlab.scenario import FakeGitLab
 from app.forges.fake.pull_scenario import FakePullRequest
 from app.forges.fake.repo_scenario import FakeRepo
 from app.forges.fake.scenario import FakeForge
@@ -30,6 +32,8 @@ class Story:
 
     forge: FakeForge
     repo: FakeRepo
+    gitlab: FakeGitLab
+    project: FakeProject
     product: Product
     screen: Screen
     calls_log: Path
@@ -44,6 +48,7 @@ class Story:
         await self._open(shop.SAMPLES[1])
         rates = await self._open(shop.SAMPLES[2])
         self._never_green(rates)
+        await show_merge_request(self.gitlab, self.project, self.screen, patience=PATIENCE)
         await self._killed_half_way(shop.SAMPLES[3])
         await self._rebased(refunds)
         await self._dismissed(refunds)
@@ -56,7 +61,7 @@ class Story:
         await self._until(lambda: _completed(pull_request))
         check = _completed(pull_request)[-1]
         for thread in pull_request.threads:
-            self._print_thread(thread)
+            self.screen.thread(thread.comments[0].body, f"{thread.anchor.path}:{thread.anchor.line}")
         notes = len(pull_request.reviews)
         posted = f"{count(len(pull_request.threads), 'comment')}, {notes} notification" if notes else "nothing posted"
         self.screen.detail(f'{posted} · check: {check.conclusion} "{check.title}"')
@@ -68,12 +73,6 @@ class Story:
         )
         self.screen.event(f"shop {pull_request.number}", f"{sample.title:<28}opened by {sample.author}")
         return pull_request
-
-    def _print_thread(self, thread: Thread) -> None:
-        heading = thread.comments[0].body.partition("\n")[0].strip("*")
-        severity, _, title = heading.split(" · ", 2)
-        where = f"{thread.anchor.path}:{thread.anchor.line}"
-        self.screen.finding(Severity(severity.lower()), where, title)
 
     def _never_green(self, pull_request: FakePullRequest) -> None:
         check = _completed(pull_request)[-1]

@@ -1,5 +1,6 @@
 """Carrying out one tool call: inside the sandbox, its outcome made fit for the model's eyes."""
 
+import codecs
 import hashlib
 import json
 import re
@@ -9,8 +10,8 @@ from datetime import timedelta
 from app.domain.agents import AgentTask
 from app.domain.conversation import Result, ToolCall
 from app.domain.invisible import strip_invisible
-from autofix.base import Parts
-from autofix.live import RESULT, TOOL
+from autofix.base import Live, Parts
+from autofix.live import OUTPUT, RESULT, TOOL
 from autofix.tools.base import Outcome, Shown, Workplace
 from autofix.tools.registry import AnyTool
 
@@ -18,6 +19,25 @@ from autofix.tools.registry import AnyTool
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 # What do people see of a call and its result while it runs? The whole is in the conversation.
 _SHOWN_LIVE = 2_000
+# And of what one command prints?
+_PRINTED_LIVE = 60_000
+
+
+class _Terminal:
+    """Passes on what one command prints, line by line, to those who watch."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._left = _PRINTED_LIVE
+
+    def show(self, data: bytes) -> None:
+        text = strip_invisible(_TERMINAL.sub("", self._decoder.decode(data)))
+        if text and self._left > 0:
+            self._live.say(OUTPUT, text[: self._left])
+            self._left -= len(text)
+            if self._left <= 0:
+                self._live.say(OUTPUT, "\n… what follows is not shown while it runs\n")
 
 
 class Hands:
@@ -39,6 +59,7 @@ class Hands:
             within=within,
             checks=self._parts.checks,
             report_problem=self._parts.report_problem,
+            watch=_Terminal(self._parts.live).show,
             numbers=tuple(one.number for one in self._task.findings),
         )
         return await tool.use(call.arguments, workplace)

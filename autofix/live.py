@@ -15,7 +15,9 @@ MARK = "step"
 TEXT = "text"
 TOOL = "tool"
 RESULT = "result"
-_OURS = {MARK, TEXT, TOOL, RESULT}
+# What a command prints while it runs.
+OUTPUT = "output"
+_OURS = {MARK, TEXT, TOOL, RESULT, OUTPUT}
 
 
 class StoredLive:
@@ -35,17 +37,16 @@ class StoredLive:
         self._attempt = attempt
         self._clock = clock
         self._redactor = redactor or Redactor()
-        self._text = RedactedStream(self._redactor)
+        # What comes in pieces is masked across them.
+        self._flowing = {kind: RedactedStream(self._redactor) for kind in (TEXT, OUTPUT)}
         self._waiting: list[tuple[str, str]] = []
         self._writing: asyncio.Task[None] | None = None
         self._order = asyncio.Lock()
 
     def say(self, kind: str, text: str) -> None:
-        if kind == TEXT:
-            self._gather(kind, self._text.feed(text))
-        else:
-            self._gather(TEXT, self._text.finish())
-            self._gather(kind, self._redactor.redact(text))
+        self._finish(besides=kind)
+        flowing = self._flowing.get(kind)
+        self._gather(kind, self._redactor.redact(text) if flowing is None else flowing.feed(text))
         if self._waiting and self._writing is None:
             self._writing = asyncio.create_task(self._write_soon())
 
@@ -90,7 +91,7 @@ class StoredLive:
         self._writing = None
 
     async def _flush(self) -> None:
-        self._gather(TEXT, self._text.finish())
+        self._finish()
         await self._write()
 
     async def _write(self) -> None:
@@ -99,14 +100,20 @@ class StoredLive:
             for kind, text in waiting:
                 await self._append(kind, text)
 
+    def _finish(self, besides: str = "") -> None:
+        """Nothing more comes of what flowed so far."""
+        for kind, flowing in self._flowing.items():
+            if kind != besides:
+                self._gather(kind, flowing.finish())
+
     def _gather(self, kind: str, text: str) -> None:
         if not text:
             return
-        if self._waiting and self._waiting[-1][0] == kind == TEXT:
+        if self._waiting and self._waiting[-1][0] == kind and kind in self._flowing:
             text = self._waiting.pop()[1] + text
         # A quarter, as a character may take four bytes.
         size = DATA_BYTES // 4
-        pieces = [text[at : at + size] for at in range(0, len(text), size)] if kind == TEXT else [text]
+        pieces = [text[at : at + size] for at in range(0, len(text), size)] if kind in self._flowing else [text]
         self._waiting += [(kind, piece) for piece in pieces]
 
     async def _append(self, kind: str, data: str) -> None:

@@ -1,6 +1,6 @@
 """What Corrigent asks of a sandbox: run foreign code where there is no secret, no network and no way out."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
@@ -205,8 +205,9 @@ class Room(Protocol):
         stdin: bytes = b"",
         within: timedelta = timedelta(minutes=5),
         output_bytes: int = 200_000,
+        watch: Callable[[bytes], None] | None = None,
     ) -> Ran:
-        """Run to its end. Without an exec_id each call is a new command."""
+        """Run to its end. Without an exec_id each call is a new command. `watch` is told what it prints meanwhile."""
         ...
 
     async def write(self, files: Mapping[str, bytes], folder: str = WORK) -> None: ...

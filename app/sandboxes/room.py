@@ -2,7 +2,7 @@
 
 import io
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import PurePosixPath
 from uuid import uuid4
@@ -27,6 +27,7 @@ class SandboxRoom:
         within: timedelta = timedelta(minutes=5),
         output_bytes: int = 200_000,
         terminal: bool = False,
+        watch: Callable[[bytes], None] | None = None,
     ) -> Ran:
         command = Command(
             exec_id=exec_id or uuid4().hex,
@@ -44,6 +45,8 @@ class SandboxRoom:
                 end = event
             else:
                 outputs.append(event)
+                if watch is not None:
+                    watch(event.data)
         return Ran(ended=end, output=_joined(outputs))
 
     async def write(self, files: Mapping[str, bytes], folder: str = WORK) -> None:

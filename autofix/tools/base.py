@@ -72,6 +72,8 @@ class Workplace:
     within: timedelta
     checks: RunChecks
     report_problem: ReportProblem
+    # Told what a command prints while it runs.
+    watch: Callable[[bytes], None] | None = None
     # Findings it may say it mended.
     numbers: tuple[int, ...] = ()
 

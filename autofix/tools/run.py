@@ -23,6 +23,7 @@ async def run(arguments: Run, workplace: Workplace) -> Outcome:
         exec_id=workplace.exec_id,
         within=min(timedelta(seconds=arguments.seconds), workplace.within),
         output_bytes=OUTPUT_BYTES,
+        watch=workplace.watch,
     )
     return report(ran)
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +38,7 @@ class FolderRoom:
         stdin: bytes = b"",
         within: timedelta = timedelta(minutes=5),
         output_bytes: int = 200_000,
+        watch: Callable[[bytes], None] | None = None,
     ) -> Ran:
         if self.always is not None:
             return self.always
@@ -48,6 +49,8 @@ class FolderRoom:
             return self.ran[exec_id]
         self.started.append(tuple(argv))
         done = await self._run(argv, self._inside(cwd), env or {}, stdin, within, output_bytes)
+        if watch is not None:
+            watch(done.output)
         if exec_id:
             self.ran[exec_id] = done
         if kept is not None:

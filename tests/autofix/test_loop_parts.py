@@ -27,7 +27,7 @@ from app.store.database import Database
 from app.store.schema import migrate
 from app.store.streams import Streams
 from autofix import budget, compaction, prompt
-from autofix.live import MARK, TEXT, TOOL, StoredLive
+from autofix.live import MARK, OUTPUT, RESULT, TEXT, TOOL, StoredLive
 from autofix.scripted_agent import ScriptedAgent
 from tests.autofix.play import FINDING, REF, Moves, Play, call, says
 
@@ -169,6 +169,16 @@ class TestWatching:
         await live.close()
         text = "I see [secret removed] here\nand on"
         assert await self.seen(streams) == [(TEXT, text), (TOOL, "{}"), (MARK, "h1")]
+
+    async def test_what_a_command_prints_is_masked_across_its_pieces(self, streams: Streams) -> None:
+        live = self.live(streams)
+        live.say(TEXT, "I run it.")
+        for piece in ("token hunter2", "-canary\n", "1 pas", "sed"):
+            live.say(OUTPUT, piece)
+        live.say(RESULT, "{}")
+        await live.close()
+        printed = "token [secret removed]\n1 passed"
+        assert await self.seen(streams) == [(TEXT, "I run it."), (OUTPUT, printed), (RESULT, "{}")]
 
     async def test_words_are_shown_without_waiting_for_the_end(self, streams: Streams) -> None:
         live = self.live(streams)

@@ -1,5 +1,6 @@
 """What those see who work in a sandbox: commands and how they end, files in and out."""
 
+import asyncio
 import io
 import tarfile
 from datetime import timedelta
@@ -45,6 +46,16 @@ async def test_each_command_says_how_it_ended(
         assert b"File too large" in ran.output
     else:
         assert (ran.ended.ending, ran.ended.exit_code) == (ending, exit_code), ran.output
+
+
+async def test_what_a_command_prints_is_told_while_it_runs(room: SandboxRoom) -> None:
+    begun = asyncio.Event()
+    script = "echo begun; while [ ! -e go ]; do sleep 0.02; done; rm go"
+    running = asyncio.create_task(room.run(["sh", "-c", script], watch=lambda _: begun.set()))
+    async with asyncio.timeout(60):
+        await begun.wait()
+    await room.write({"go": b""})
+    assert (await running).passed
 
 
 async def test_a_bomb_of_processes_is_told_from_a_program_that_fails(room: SandboxRoom) -> None:

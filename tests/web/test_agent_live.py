@@ -11,7 +11,7 @@ from app.domain.errors import MalformedDelivery
 from app.domain.names import OWN_CONNECTION
 from app.own_deliveries import read_own
 from app.store.agents import stream_of
-from autofix.live import RESULT, TEXT, TOOL, StoredLive
+from autofix.live import OUTPUT, RESULT, TEXT, TOOL, StoredLive
 from tests.web.agent_stories import Words, begin_agent, end_with_fix, say
 from tests.web.conftest import Desk
 from tests.web.stories import NOW, REF, see
@@ -33,9 +33,11 @@ async def test_an_agent_is_told_word_by_word_and_a_repeated_try_is_taken_back(de
     (address,) = re.findall(r'data-feed="([^"]+)"', page)
     async with listening(desk, address) as watched:
         first.say(TOOL, json.dumps({"call_id": "c", "tool": "run", "arguments": '{"command": "make <test>"}'}))
+        first.say(OUTPUT, "collected <3> items\n")
         first.say(RESULT, json.dumps({"call_id": "c", "tool": "run", "failed": True, "text": "1 failed\x1b"}))
         await first.close()
         assert "make &lt;test&gt;" in (await watched.until('class="tool"')).data
+        assert "collected &lt;3&gt; items" in (await watched.until("terminal printed")).data
         assert "1 failed⟨U+001B⟩" in (await watched.until("result of")).data
         # The worker dies; another one begins again after the last step that was written down.
         second = StoredLive(desk.store.streams, stream, attempt=2, clock=lambda: NOW)

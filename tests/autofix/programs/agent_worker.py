@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -60,9 +60,17 @@ class KilledRoom(FolderRoom):
         stdin: bytes = b"",
         within: timedelta = timedelta(minutes=5),
         output_bytes: int = 200_000,
+        watch: Callable[[bytes], None] | None = None,
     ) -> Ran:
         ran = await super().run(
-            argv, exec_id=exec_id, cwd=cwd, env=env, stdin=stdin, within=within, output_bytes=output_bytes
+            argv,
+            exec_id=exec_id,
+            cwd=cwd,
+            env=env,
+            stdin=stdin,
+            within=within,
+            output_bytes=output_bytes,
+            watch=watch,
         )
         self.killer.at("acted")
         return ran

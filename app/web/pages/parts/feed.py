@@ -10,9 +10,9 @@ from app.store.streams import REWIND, StreamEvent
 from app.web.pages.parts.cuts import Cut, cut, visible_text
 from app.web.pages.parts.talk import brief
 from app.web.pages.parts.words import line
-from autofix.live import RESULT, TEXT, TOOL
+from autofix.live import OUTPUT, RESULT, TEXT, TOOL
 
-Kind: TypeAlias = Literal["text", "tool", "result", "state", "again"]
+Kind: TypeAlias = Literal["text", "output", "tool", "result", "state", "again"]
 _STATE = "state"
 
 
@@ -52,8 +52,8 @@ def standing_pieces(events: Iterable[StreamEvent]) -> tuple[Piece, ...]:
 def piece(event: StreamEvent) -> Piece | None:
     """None for what nobody needs to see."""
     seq = event.seq
-    if event.kind == TEXT:
-        return Piece("text", seq, Cut(visible_text(event.data)))
+    if event.kind in {TEXT, OUTPUT}:
+        return Piece("text" if event.kind == TEXT else "output", seq, Cut(visible_text(event.data)))
     if event.kind == REWIND:
         return Piece("again", seq, Cut(f"attempt {event.attempt}, worker restarted: back to the last step"))
     if event.kind == _STATE:

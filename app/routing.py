@@ -170,22 +170,29 @@ class Routing:
 
     async def _pressed(self, event: ButtonPressed | RerunRequested, delivery: Delivery) -> Meaning:
         """A button names our run, and that alone is believed; a re-run of all checks names only the head."""
-        run = await self.runs.get(event.run_id) if event.run_id else None
-        if run is None and isinstance(event, RerunRequested):
-            run = await self.runs.of_head(event.repo.connection, event.repo.repo_id, event.head_sha)
-        if run is None or run.ref.repo_id != event.repo.repo_id:
+        ref = await self._asked_for(event)
+        if ref is None:
             return Meaning(reason="the check is not of a run of ours")
         word = event.button if isinstance(event, ButtonPressed) else "review"
         action = Action(
             action_key=button_key(delivery.connection, delivery.delivery_id),
-            ref=run.ref,
+            ref=ref,
             word=word,
             actor=event.sender,
             source="button",
             received_at=delivery.received_at,
         )
         nudge = await self._act(action, delivery)
-        return Meaning(ref=run.ref, nudges=(nudge,), installation=event.repo.installation_id, reason=f"button {word}")
+        return Meaning(ref=ref, nudges=(nudge,), installation=event.repo.installation_id, reason=f"button {word}")
+
+    async def _asked_for(self, event: ButtonPressed | RerunRequested) -> PullRequestRef | None:
+        run = await self.runs.get(event.run_id) if event.run_id else None
+        if isinstance(event, RerunRequested):
+            if event.ref is not None:
+                await self.repositories.ensure(event.repo)
+                return event.ref
+            run = run or await self.runs.of_head(event.repo.connection, event.repo.repo_id, event.head_sha)
+        return run.ref if run is not None and run.ref.repo_id == event.repo.repo_id else None
 
     async def _queued(self, event: MergeQueued, delivery: Delivery) -> Meaning:
         action = Action(

@@ -56,9 +56,11 @@ class ButtonPressed(Frozen):
 
 
 class RerunRequested(Frozen):
-    """Somebody asked the forge to run our check again, for one run or for all of a head."""
+    """Somebody asked the forge to run our check again, for one run or for all of a head, or asked us for a review."""
 
     repo: Repo
+    # Where the forge says it: then a head that was never reviewed is reviewed as well.
+    ref: PullRequestRef | None = None
     run_id: str | None
     head_sha: str
     sender: Person

@@ -46,7 +46,8 @@ def _merge_request(us: Registration, body: Body) -> Event:
     head_sha = attributes.last_commit.id if attributes.last_commit else ""
     change = _CHANGES.get(attributes.action) or (_update(payload) if attributes.action == "update" else None)
     if change is None and _asks_us(us, payload) and payload.user.id != us.user_id:
-        return RerunRequested(repo=repo, run_id=None, head_sha=head_sha, sender=payload.user.person())
+        ref = _ref(repo, attributes.iid)
+        return RerunRequested(repo=repo, ref=ref, run_id=None, head_sha=head_sha, sender=payload.user.person())
     if change is None:
         return Ignored(reason=f"merge request {attributes.action!r} is not used")
     # A push of ours is news like any other; a label of ours is not.

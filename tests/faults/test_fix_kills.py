@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.demo import shop as samples
-from tests.harness.process import world
+from app.sandboxes.records import Records
+from tests.harness.process import World, world
 from tests.harness.stage import PATIENCE
-from tests.journeys.fixing import AGREES, MENDS_SECONDS, need_sandbox
+from tests.journeys.fixing import AGREES, MENDS_SECONDS, need_sandbox, said
 
 REFUNDS = samples.SAMPLES[0]
 
@@ -49,8 +50,39 @@ async def mended_once(kill: Kill, folder: Path) -> str:
         commits = await stage.repo.repository.git.commits(head, pull_request.head_sha)
         ours = [one.body for one in pull_request.comments if "[bot]" in one.user.login]
         said = [body for body in ours if body.startswith("**Finding 3 is mended and proved: ")]
+        assert sandboxes_of(stage).ids() == []
         resolved = [thread.resolved for thread in pull_request.threads]
         return f"{kill.name}: {fault.happened} kill, {len(commits)} commit, {len(said)} of {len(ours)} comments, {resolved}"
+
+
+def sandboxes_of(stage: World) -> Records:
+    return Records(stage.product.home / "sandboxes" / "bubblewrap")
+
+
+async def at_work(records: Records) -> None:
+    """Until somebody runs something in a sandbox that is closed."""
+    async with asyncio.timeout(PATIENCE):
+        while not any(record and record.network_closed for record in map(records.read, records.ids())):
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(400)
+async def test_a_kill_in_the_midst_of_an_agent_s_work_is_made_up_for_and_leaves_no_sandbox(tmp_path: Path) -> None:
+    need_sandbox()
+    async with world(tmp_path) as stage:
+        stage.script.agents.append(MENDS_SECONDS)
+        stage.script.answers.insert(0, AGREES)
+        stage.script.write()
+        pull_request = await stage.open(REFUNDS)
+        await stage.settled(pull_request)
+        pull_request.comment("/corrigent fix 3")
+        await at_work(sandboxes_of(stage))
+        stage.product.kill()
+        await stage.forge.wait_until(lambda: "mended and proved" in "".join(said(pull_request)), timeout=2 * PATIENCE)
+        await stage.quiet()
+        assert stage.restarts == 1
+        assert sandboxes_of(stage).ids() == []
 
 
 @pytest.mark.timeout(400)

@@ -51,12 +51,13 @@ class ModelReviewers:
         self.metrics = metrics
         self.clock = clock
         self.talking: set[asyncio.Task[int]] = set()
-        self._opening: asyncio.Task[ChatModel] | None = None
+        self._opening: dict[str, asyncio.Task[ChatModel]] = {}
 
     async def close(self) -> None:
-        """Give the model's connections back."""
-        if self._opening is not None and self._opening.done() and self._opening.exception() is None:
-            await self._opening.result().close()
+        """Give the models' connections back."""
+        for opening in self._opening.values():
+            if opening.done() and opening.exception() is None:
+                await opening.result().close()
 
     async def make(self, step: ReviewerStep, pull_request: PullRequest, config: ConfigInForce) -> Reviewer:
         """UserError when the configured model cannot be opened."""
@@ -64,6 +65,7 @@ class ModelReviewers:
         return REVIEWERS[step.reviewer](
             Parts(
                 model=await self.model(),
+                check_model=await self._check_model(),
                 budget=await budget_for(self.store, pull_request.ref, config.config.budget, self.clock),
                 answers=StoredAnswers(run_id=step.run_id, effects=self.store.effects, blobs=self.store.blobs),
                 secrets=self.settings.secret_values(),
@@ -97,9 +99,16 @@ class ModelReviewers:
 
         return say
 
-    async def model(self) -> ChatModel:
-        """Opened once, in a thread: a provider's library takes seconds to import."""
-        if self._opening is None or (self._opening.done() and self._opening.exception() is not None):
-            spec = ModelSpec.parse(self.settings.model)
-            self._opening = asyncio.create_task(asyncio.to_thread(open_model, spec, model_access(self.settings, spec)))
-        return MeteredModel(await asyncio.shield(self._opening), self.metrics)
+    async def _check_model(self) -> ChatModel | None:
+        other = self.settings.check_model
+        return await self.model(other) if other and other != self.settings.model else None
+
+    async def model(self, name: str = "") -> ChatModel:
+        """The model of this name, else the settings' one. Opened once, in a thread: its library takes seconds."""
+        name = name or self.settings.model
+        opening = self._opening.get(name)
+        if opening is None or (opening.done() and opening.exception() is not None):
+            spec = ModelSpec.parse(name)
+            opening = asyncio.create_task(asyncio.to_thread(open_model, spec, model_access(self.settings, spec)))
+            self._opening[name] = opening
+        return MeteredModel(await asyncio.shield(opening), self.metrics)

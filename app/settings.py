@@ -163,6 +163,8 @@ class Settings(Frozen):
 
     # "provider:name"; empty: linters only.
     model: str = ""
+    # Looks at findings a second time; empty: the same model, with another question.
+    check_model: str = ""
     model_base_url: str = ""
     model_key: SecretStr | None = None
     model_ca_file: Path | None = None

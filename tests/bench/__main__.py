@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from tests.bench import (
     acknowledging,
     agent,
+    context,
     large_diff,
     latency,
     limits,
@@ -32,6 +33,7 @@ BENCHES: Mapping[str, tuple[str, Bench]] = {
     "latency": ("From webhook to posted review, one at a time", latency.measure),
     "throughput": ("Reviews a minute, 20 at once over 10 installations", throughput.measure),
     "memory": ("Memory and start", memory.measure),
+    "context": ("What a first prompt knows of 400,000 lines", context.measure),
     "large-diff": ("A diff of 20,000 lines", large_diff.measure),
     "merge-requests": ("Merge requests beside pull requests", merge_requests.measure),
     "limits": ("A thousand pushes on one installation", limits.measure),

@@ -98,3 +98,10 @@ def test_every_line_of_the_change_is_shown_within_the_limit(sizes: list[int], to
     for text in files.values():
         assert all(line in shown for line in text.splitlines())
     assert {(e.path, e.hunk) for batch in todo for e in batch.excerpts} == {(path, 0) for path in files}
+
+
+def test_what_costs_most_is_read_first(tmp_path: Path) -> None:
+    paths = ("README.md", "shop/test_cart.py", "shop/cart.py", "shop/auth.py", "docs/a.py", "tests/pay.py")
+    change = change_of(tmp_path, {}, dict.fromkeys(paths, "x = 1\n"))
+    read = [path for batch in batches(change, 30)[0] for path in batch.paths]
+    assert read == ["shop/auth.py", "shop/cart.py", "shop/test_cart.py", "tests/pay.py", "README.md", "docs/a.py"]

@@ -1,5 +1,8 @@
 """The seam between Corrigent and its forges: small protocols, and every forge has each of them whole."""
 
+import re
+from pathlib import Path
+
 import pytest
 from typing_extensions import get_protocol_members
 
@@ -14,6 +17,7 @@ PROTOCOLS = {
     "writer": base.ForgeWriter,
     "pusher": base.ForgePusher,
 }
+_ASKS_WHICH = re.compile(r"isinstance\([^)]*\bGit(?:Hub|Lab)\w*")
 
 
 @pytest.mark.parametrize("part", PROTOCOLS)
@@ -28,3 +32,11 @@ async def test_every_forge_has_every_method_itself(kind: str) -> None:
         for part, protocol in PROTOCOLS.items():
             adapter: object = getattr(world.ours, part)
             assert get_protocol_members(protocol) <= vars(type(adapter)).keys(), (kind, part)
+
+
+def test_nobody_asks_which_forge_it_is() -> None:
+    root = Path(__file__).parents[2]
+    files = [path for folder in ("app", "workflows", "reviewers", "autofix") for path in (root / folder).rglob("*.py")]
+    outside = [path for path in files if not path.is_relative_to(root / "app" / "forges")]
+    assert len(outside) > 100
+    assert [str(path) for path in outside if _ASKS_WHICH.search(path.read_text())] == []

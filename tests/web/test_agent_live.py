@@ -13,6 +13,7 @@ from app.own_deliveries import read_own
 from app.store.agents import stream_of
 from autofix.live import OUTPUT, RESULT, TEXT, TOOL, StoredLive
 from tests.web.agent_stories import Words, begin_agent, end_with_fix, say
+from tests.web.browser import browser
 from tests.web.conftest import Desk
 from tests.web.stories import NOW, REF, see
 from tests.web.test_live import listening
@@ -110,3 +111,24 @@ async def test_nothing_from_outside_is_read_as_ours(desk: Desk) -> None:
     assert answer.status_code == 404
     with pytest.raises(MalformedDelivery):
         read_own(b"{}")
+
+
+async def test_an_open_page_shows_what_is_printed_and_takes_back_a_repeated_try(desk: Desk, chromium: str) -> None:
+    await see(desk.store)
+    agent = await begin_agent(desk.store)
+    stream = stream_of(agent.agent_id)
+    async with browser(chromium) as started:
+        tab = await started.new_tab()
+        await tab.open(desk.link())
+        await tab.open(f"http://127.0.0.1:{desk.state.port}/agents/{agent.agent_id}")
+        first = StoredLive(desk.store.streams, stream, attempt=1, clock=lambda: NOW)
+        first.say(OUTPUT, "1 failed\n")
+        await first.close()
+        await tab.until("document.querySelector('.feed .printed')?.textContent === '1 failed\\n'")
+        second = StoredLive(desk.store.streams, stream, attempt=2, clock=lambda: NOW)
+        await second.rewind("")
+        await tab.until("document.querySelector('.feed .attempt') && !document.querySelector('.feed .printed')")
+        await desk.store.agents.end(agent.agent_id, "stopped", "stopped by maria", NOW)
+        await tab.until("document.querySelector('[data-feed]') === null && document.readyState === 'complete'")
+        assert "stopped by maria" in str(await tab.run("document.querySelector('#progress').textContent"))
+        assert tab.complaints == []

@@ -121,6 +121,7 @@ def _sizing(settings: Settings, store: Store, forges: Forges) -> Sizing:
         configurations=Configurations(
             mirrors=mirrors,
             files=store.config_files,
+            rules=store.rules,
             operator=operator_layers(settings),
             reviewed_with=settings.model,
         ),

@@ -35,10 +35,10 @@ from workflows.activities.checks import Checks
 from workflows.activities.chores import Chores
 from workflows.activities.conclude import Concluding
 from workflows.activities.configuration import Configurations
-from workflows.activities.considering import Considering
 from workflows.activities.dismiss import Dismissing
 from workflows.activities.fetching import Fetching
 from workflows.activities.figures import Figures
+from workflows.activities.learning import Learning
 from workflows.activities.look import Looking
 from workflows.activities.post import Posting
 from workflows.activities.read import Reading
@@ -115,15 +115,7 @@ def llm_activities(held: Held) -> Sequence[Activity]:
         redactor=models.redactor,
         clock=utc_now,
     )
-    considering = Considering(
-        actions=store.actions,
-        findings=store.findings,
-        runs=store.runs,
-        blobs=store.blobs,
-        make=held.talk_models.judge,
-        keep=held.talk_models.keep,
-        work_folder=held.work_folder,
-    )
+    considering = held.talk_models.considering(held.work_folder)
     return (reading.read_change, chunks.agent_chunk, proving.prove_fix, considering.consider)
 
 
@@ -182,6 +174,7 @@ class Control:
         return Configurations(
             mirrors=self._mirrors,
             files=self.store.config_files,
+            rules=self.store.rules,
             operator=operator_layers(self.settings),
             reviewed_with=self.settings.model,
         )
@@ -374,6 +367,7 @@ class Control:
             configurations=self._configurations,
             dismissing=self._dismissing,
             replying=self._replying,
+            learning=Learning(rules=self.store.rules, clock=utc_now),
             checks=self._checks,
             blobs=self.store.blobs,
             voices=self._voices,

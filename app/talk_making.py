@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from app.domain.actions import Action
 from app.domain.repo_config import ConfigInForce
@@ -11,6 +12,7 @@ from app.settings import Settings
 from app.wiring import Store
 from reviewers.talk.judge import Judge
 from workflows.activities.answers import StoredAnswers
+from workflows.activities.considering import Considering
 
 
 class TalkModels:
@@ -23,6 +25,18 @@ class TalkModels:
         self.store = store
         self.reviewers = reviewers
         self.clock = clock
+
+    def considering(self, work_folder: Path) -> Considering:
+        store = self.store
+        return Considering(
+            actions=store.actions,
+            findings=store.findings,
+            runs=store.runs,
+            blobs=store.blobs,
+            make=self.judge,
+            keep=self.keep,
+            work_folder=work_folder,
+        )
 
     async def judge(self, action: Action, config: ConfigInForce) -> Judge:
         """UserError when the configured model cannot be opened."""

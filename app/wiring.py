@@ -31,6 +31,7 @@ from app.store.limits import LimitBuckets
 from app.store.pull_requests import PullRequests
 from app.store.repositories import Repositories
 from app.store.retention import Keep, Retention
+from app.store.rules import Rules
 from app.store.runs import Runs
 from app.store.schema import check, migrate
 from app.store.streams import Streams
@@ -63,6 +64,7 @@ class Store:
     limits: LimitBuckets
     pull_requests: PullRequests
     repositories: Repositories
+    rules: Rules
     runs: Runs
     streams: Streams
     usage: Usage
@@ -91,6 +93,7 @@ async def open_store(settings: Settings, *, may_migrate: bool, metrics: Metrics 
             limits=LimitBuckets(db, watch=watched),
             pull_requests=PullRequests(db),
             repositories=Repositories(db),
+            rules=Rules(db),
             runs=Runs(db),
             streams=Streams(db),
             usage=Usage(db),

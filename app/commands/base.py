@@ -27,6 +27,8 @@ class Facts(Frozen):
     author: Person | None
     state: Literal["open", "closed", "merged"] = "open"
     open_findings: tuple[TrackedFinding, ...] = ()
+    # Numbers of the rules that were learned here.
+    learned: tuple[int, ...] = ()
     # The finding in whose thread the command stands.
     thread_number: int | None = None
     config: RepoConfig
@@ -69,6 +71,26 @@ class StartAgent(Frozen):
     prompt: str
 
 
+class Remember(Frozen):
+    """Propose a rule, or put it in force at once where the person may decide that."""
+
+    kind: Literal["remember"] = "remember"
+    text: str
+    active: bool = False
+
+
+class DecideRule(Frozen):
+    """Whether a learned rule is in force."""
+
+    kind: Literal["decide_rule"] = "decide_rule"
+    number: int
+    on: bool
+
+
+class ShowRules(Frozen):
+    kind: Literal["show_rules"] = "show_rules"
+
+
 class Pause(Frozen):
     kind: Literal["pause"] = "pause"
 
@@ -98,13 +120,26 @@ class Say(Frozen):
 
     kind: Literal["say"] = "say"
     because: Literal[
-        "unknown", "later_version", "permission", "usage", "no_such_finding", "second_person", "state", "policy"
+        "unknown", "permission", "usage", "no_such_finding", "no_such_rule", "second_person", "state", "policy"
     ]
     text: str
 
 
 Plan = Annotated[
-    StartReview | Dismiss | StartFix | StartAgent | Pause | Resume | Stop | ShowStatus | ShowConfig | ShowHelp | Say,
+    StartReview
+    | Dismiss
+    | StartFix
+    | StartAgent
+    | Remember
+    | DecideRule
+    | Pause
+    | Resume
+    | Stop
+    | ShowStatus
+    | ShowConfig
+    | ShowHelp
+    | ShowRules
+    | Say,
     Field(discriminator="kind"),
 ]
 

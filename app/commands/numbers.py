@@ -4,12 +4,15 @@ import re
 from typing import NamedTuple
 
 from app.commands.base import Facts, Say
+from app.commands.parser import ParsedCommand
 from app.domain import answers
+from app.domain.phrases import and_list
 
 # A list needs commas or "and": in "2 3 times raised" only the first is a number of a finding.
 _NUMBERS = re.compile(
     r"(?:findings?\s+)?(#?\d{1,6}(?:(?:\s*,\s*|\s+and\s+)#?\d{1,6}){0,50})(?!\w)[:,]?\s*", re.IGNORECASE
 )
+_RULE = re.compile(r"r?(\d{1,6})\b", re.IGNORECASE)
 
 
 class Numbered(NamedTuple):
@@ -32,6 +35,20 @@ def without_numbers(argument: str) -> str:
     """What was typed after the numbers."""
     given = _NUMBERS.match(argument)
     return argument if given is None else argument[given.end() :]
+
+
+def read_rule(parsed: ParsedCommand, facts: Facts, example: str) -> int | Say:
+    """The number of a learned rule, typed as `R7` or `7`; the answer where there is no such rule."""
+    given = _RULE.match(parsed.argument)
+    if given is None:
+        text = answers.usage(parsed.word, "needs the number of a rule", example, facts.voice)
+        return Say(because="usage", text=text)
+    number = int(given[1])
+    if number in facts.learned:
+        return number
+    there = and_list([f"R{known}" for known in facts.learned])
+    text = f"There is no rule R{number} here. {f'Known: {there}.' if there else 'None was learned yet.'}"
+    return Say(because="no_such_rule", text=f"{text} {answers.NOTHING_DONE}")
 
 
 def refuse_unknown(numbers: tuple[int, ...], facts: Facts) -> Say | None:

@@ -6,11 +6,15 @@ from app.commands.base import Command, Facts, Plan, Say
 from app.commands.config import CONFIG
 from app.commands.dismiss import DISMISS
 from app.commands.fix import FIX
+from app.commands.forget import FORGET
 from app.commands.help import HELP
 from app.commands.parser import ParsedCommand
 from app.commands.pause import PAUSE
+from app.commands.remember import REMEMBER
 from app.commands.resume import RESUME
 from app.commands.review import REVIEW
+from app.commands.rule import RULE
+from app.commands.rules import RULES
 from app.commands.status import STATUS
 from app.commands.stop import STOP
 from app.domain import answers
@@ -19,11 +23,8 @@ from app.domain.pull_request import Permission
 from app.domain.status_text import HelpLine
 
 # In the order of the help page.
-COMMANDS: dict[str, Command] = {
-    command.word: command for command in (REVIEW, FIX, APPLY, AGENT, DISMISS, STOP, PAUSE, RESUME, STATUS, CONFIG, HELP)
-}
-# Documented words that this version answers with "not yet": nobody who types them mistyped.
-LATER = frozenset({"remember", "forget"})
+_ALL = (REVIEW, FIX, APPLY, AGENT, DISMISS, REMEMBER, FORGET, RULE, RULES, STOP, PAUSE, RESUME, STATUS, CONFIG, HELP)
+COMMANDS: dict[str, Command] = {command.word: command for command in _ALL}
 
 
 def plan(parsed: ParsedCommand, facts: Facts) -> Plan:
@@ -49,8 +50,6 @@ def _no_command(parsed: ParsedCommand, facts: Facts) -> Plan:
     if not facts.permission.allows(Permission.READ):
         text = answers.permission_needed("help", Permission.READ, facts.repo_name, facts.actor.login, facts.permission)
         return Say(because="permission", text=text)
-    if parsed.word in LATER:
-        return Say(because="later_version", text=answers.not_in_this_version(parsed.word, facts.voice))
     meant = nearest(parsed.word, COMMANDS)
     numbered = {DISMISS.word, FIX.word, APPLY.word}
     number = f" {parsed.number}" if parsed.number is not None and meant in numbered else ""

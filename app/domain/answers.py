@@ -29,10 +29,6 @@ def unknown_word(word: str, nearest: str, voice: Voice) -> str:
     return f"I do not know {code(word[:40])}.{guess} All words: {voice.command('help')}"
 
 
-def not_in_this_version(word: str, voice: Voice) -> str:
-    return f"`{word}` is not in this version of Corrigent. {NOTHING_DONE} All words: {voice.command('help')}"
-
-
 def usage(word: str, problem: str, example: str, voice: Voice) -> str:
     """`problem` is a phrase that fits after the word: "needs the number of a finding"."""
     return f"`{word}` {problem}: {voice.command(example)}. {NOTHING_DONE}"

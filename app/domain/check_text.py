@@ -11,6 +11,7 @@ from app.domain.outcomes import NOTHING_TO_REVIEW, TOO_LARGE, Outcome, Verdict, 
 from app.domain.phrases import Voice, count, dollars, is_fate, seconds, sentence, severity_counts, short
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import CheckButton, CheckText, ReviewerUsage, ReviewResult
+from app.domain.rule_text import check_line
 from app.domain.skipped_files import skipped_phrases
 
 # What GitHub accepts for a summary.
@@ -95,6 +96,7 @@ def _facts(result: ReviewResult, voice: Voice) -> list[str]:
         "Held back": _held_back(result),
         "Skipped": " · ".join(skipped_phrases(result.coverage.skipped)),
         "Not reviewed": _not_reviewed(result.coverage) or "nothing",
+        "Rules": check_line(result.config.rules),
         "Config": _config(result.config),
         "Analysers": ", ".join(clean_line(analyser) for analyser in result.analysers) or "none",
         "Models": _models(result.usage) or "none configured",

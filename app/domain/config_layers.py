@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import Field, JsonValue
@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 from app.domain.model import Frozen
 from app.domain.names import CONFIG_FILE
 from app.domain.repo_config import ConfigInForce, ConfigProblem, RepoConfig
+from app.domain.rules import Rule
 
 BUILT_IN = "built-in"
 # Values by dotted key, each one valid by itself.
@@ -51,12 +52,13 @@ def in_force(
     locked: Mapping[str, JsonValue] | None = None,
     read_at_sha: str = "",
     changed_by_pull_request: str = "",
-    rules_fingerprint: str = "",
+    rules: Sequence[Rule] = (),
+    reviewed_with: str = "",
 ) -> ConfigInForce:
     """Built-in < operator's defaults < organisation < file < a writer's command; locked wins over all.
 
-    Layers are nested or dotted mappings of valid values. `rules_fingerprint` stands for what reviewers read beside
-    the configuration: two results are interchangeable only when it is the same.
+    Layers are nested or dotted mappings of valid values. `rules` and `reviewed_with`, the models, are what reviewers
+    read and use beside the configuration: two results are interchangeable only when they are the same.
     """
     file = file or FileRead()
     operator = (Layer("defaults", defaults or {}), Layer("organisation", organisation or {}))
@@ -76,8 +78,16 @@ def in_force(
         problems=(*file.problems, *over),
         read_at_sha=read_at_sha,
         changed_by_pull_request=changed_by_pull_request,
-        fingerprint=fingerprint(config, rules_fingerprint),
+        rules=tuple(rules),
+        fingerprint=fingerprint(config, _beside(rules, reviewed_with)),
     )
+
+
+def _beside(rules: Sequence[Rule], reviewed_with: str) -> str:
+    if not rules:
+        return reviewed_with
+    digest = hashlib.sha256("\0".join(rule.model_dump_json() for rule in rules).encode("utf-8", "surrogatepass"))
+    return f"{reviewed_with} {digest.hexdigest()}"
 
 
 def fingerprint(config: RepoConfig, rules_fingerprint: str = "") -> str:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from app.domain.findings import Severity
 from app.domain.model import Frozen
+from app.domain.rules import Rule
 
 ReviewWhen = Literal["every-push", "once", "on-request"]
 FailOn = Literal["never", "low", "medium", "high"]
@@ -78,4 +79,6 @@ class ConfigInForce(Frozen):
     read_at_sha: str = ""
     # A change of the pull request to the file: "" (none), "valid" or the first problem's text.
     changed_by_pull_request: str = ""
+    # Of the default branch's files, and learned ones that are in force.
+    rules: tuple[Rule, ...] = ()
     fingerprint: str

@@ -38,6 +38,7 @@ from app.store.tables import (
     limit_buckets,
     pull_requests,
     repositories,
+    rules,
     runs,
     sightings,
     stream_events,
@@ -54,7 +55,7 @@ RUNS_SLICE = 20
 BLOB_GRACE = timedelta(days=7)
 
 # What hangs on a repository besides its runs, those that others hang on last.
-_OF_REPOSITORY = (findings, actions, usage, config_files, environment_problems, pull_requests)
+_OF_REPOSITORY = (findings, actions, usage, config_files, environment_problems, rules, pull_requests)
 
 
 class Keep(Frozen):

@@ -4,14 +4,17 @@ import pytest
 from pydantic import TypeAdapter
 
 from app.commands.base import (
+    DecideRule,
     Dismiss,
     Facts,
     Pause,
     Plan,
+    Remember,
     Resume,
     Say,
     ShowConfig,
     ShowHelp,
+    ShowRules,
     ShowStatus,
     StartAgent,
     StartFix,
@@ -19,7 +22,7 @@ from app.commands.base import (
     Stop,
 )
 from app.commands.parser import parse
-from app.commands.registry import COMMANDS, LATER, help_lines, plan
+from app.commands.registry import COMMANDS, help_lines, plan
 from app.domain.phrases import Voice
 from app.domain.pull_request import Permission, Person
 from app.domain.repo_config import RepoConfig
@@ -35,6 +38,7 @@ FACTS = Facts(
     open_findings=OPEN,
     config=RepoConfig(),
     running=True,
+    learned=(7,),
     voice=Voice(),
 )
 
@@ -71,11 +75,20 @@ def planned(line: str, **changes: object) -> Plan:
         ("fix 2 use a transaction", StartFix(numbers=(2,), hint="use a transaction")),
         ("apply 2", StartFix(numbers=(2,), apply=True)),
         ("agent add a test", StartAgent(prompt="add a test")),
+        ("remember  money is\u200b in cents ", Remember(text="money is in cents")),
+        ("forget R7", DecideRule(number=7, on=False)),
+        ("rules", ShowRules()),
     ],
 )
 def test_a_line_becomes_a_plan(line: str, expected: Plan) -> None:
     assert planned(line) == expected
     assert TypeAdapter[Plan](Plan).validate_json(expected.model_dump_json()) == expected
+
+
+def test_a_maintainer_s_rule_is_in_force_at_once() -> None:
+    maintainer = Permission.MAINTAIN
+    assert planned("remember so it is", permission=maintainer) == Remember(text="so it is", active=True)
+    assert planned("rule 7 ON", permission=maintainer) == DecideRule(number=7, on=True)
 
 
 def test_in_a_thread_the_number_may_be_left_out() -> None:
@@ -127,10 +140,35 @@ def test_in_a_thread_the_number_may_be_left_out() -> None:
         ("stauts", {}, "unknown", "I do not know `stauts`. Did you mean `status`? All words: `/corrigent help`"),
         ("@org/all `x`", {}, "unknown", "I do not know `@org/all`. All words: `/corrigent help`"),
         (
-            "remember this",
+            "remember",
             {},
-            "later_version",
-            "`remember` is not in this version of Corrigent. Nothing was done. All words: `/corrigent help`",
+            "usage",
+            "`remember` needs a rule in words: `/corrigent remember money is in cents`. Nothing was done.",
+        ),
+        (
+            "forget R9",
+            {"learned": (1, 2)},
+            "no_such_rule",
+            "There is no rule R9 here. Known: R1 and R2. Nothing was done.",
+        ),
+        (
+            "forget 9",
+            {"learned": ()},
+            "no_such_rule",
+            "There is no rule R9 here. None was learned yet. Nothing was done.",
+        ),
+        ("forget it", {}, "usage", "`forget` needs the number of a rule: `/corrigent forget R7`. Nothing was done."),
+        (
+            "rule R1",
+            {"learned": (1,), "permission": Permission.MAINTAIN},
+            "usage",
+            "`rule` needs on or off: `/corrigent rule R7 on`. Nothing was done.",
+        ),
+        (
+            "rule R1 on",
+            {"learned": (1,)},
+            "permission",
+            "`rule` needs maintain access to acme/shop; sam can write. Nothing was done.",
         ),
         (
             "fix 9 please",
@@ -193,7 +231,7 @@ def test_ones_own_finding_that_blocks_nothing_may_be_dismissed() -> None:
     assert isinstance(planned("dismiss 1 noise", author=SAM), Dismiss)
 
 
-@pytest.mark.parametrize("word", [*COMMANDS, *sorted(LATER), "nonsense"])
+@pytest.mark.parametrize("word", [*COMMANDS, "nonsense"])
 @pytest.mark.parametrize("permission", list(Permission))
 def test_only_who_may_is_obeyed(word: str, permission: Permission) -> None:
     made = planned(f"{word} 2" if word == "dismiss" else word, permission=permission)
@@ -210,4 +248,3 @@ def test_a_reader_is_told_what_is_missing() -> None:
 
 def test_every_command_is_on_the_help_page() -> None:
     assert {line.usage.split()[0] for line in help_lines()} == set(COMMANDS)
-    assert not LATER & set(COMMANDS)

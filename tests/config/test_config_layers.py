@@ -83,7 +83,7 @@ def test_the_fingerprint_follows_what_reviewers_do(change: dict[str, JsonValue],
 
 def test_the_fingerprint_follows_the_rules_too() -> None:
     assert fingerprint(RepoConfig(), "rules") != fingerprint(RepoConfig())
-    assert in_force(rules_fingerprint="rules").fingerprint == fingerprint(RepoConfig(), "rules")
+    assert in_force(reviewed_with="rules").fingerprint == fingerprint(RepoConfig(), "rules")
 
 
 def test_flat_and_nested_are_the_same_values() -> None:

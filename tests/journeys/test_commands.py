@@ -98,6 +98,10 @@ comment by corrigent[bot]
   apply 2         puts it on this branch if proved; prepares it if need be
   agent TEXT      a task in words; the result is shown with its proof
   dismiss 2 why   closes for good; wrong, accepted-risk, wont-fix and later are counted as such
+  remember TEXT   proposes a rule; in force once a maintainer turns it on
+  forget R7       drops a rule
+  rule R7 on      puts a proposed rule in force; off takes it out
+  rules           what was learned here, and what is proposed
   stop            ends what runs now
   pause           no automatic reviews of this pull request
   resume          automatic reviews again

@@ -76,7 +76,6 @@ def _answers() -> str:
         answers.withdrawn("api/guard.py:30 rejects that value first", VOICE),
         answers.budget_spent("acme/shop", 20.0, datetime(2026, 11, 4, tzinfo=UTC)),
         answers.fixed_in("9c2e1aa" + "0" * 33),
-        answers.not_in_this_version("fix", VOICE),
         answers.pull_request_budget_spent(2.0),
         answers.second_person_needed([1, 2], "sam"),
         answers.failed("The repository is archived"),

@@ -10,14 +10,17 @@ from pydantic import JsonValue, TypeAdapter
 from temporalio import activity
 
 from app.commands.base import (
+    DecideRule,
     Dismiss,
     Facts,
     Pause,
     Plan,
+    Remember,
     Resume,
     Say,
     ShowConfig,
     ShowHelp,
+    ShowRules,
     ShowStatus,
     StartAgent,
     StartFix,
@@ -52,6 +55,7 @@ from workflows.activities.checks import Checks
 from workflows.activities.configuration import Configurations
 from workflows.activities.dismiss import RESOLVED, Dismissing
 from workflows.activities.fetching import Fetching
+from workflows.activities.learning import Learning
 from workflows.activities.replying import Replying
 from workflows.messages import Acted, ActRequest
 from workflows.messages import Stop as StopOrder
@@ -60,7 +64,20 @@ log = structlog.get_logger()
 
 PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
 # Plans that are carried out here and now.
-Doable: TypeAlias = Say | StartReview | Dismiss | Pause | Resume | Stop | ShowStatus | ShowConfig | ShowHelp
+Doable: TypeAlias = (
+    Say
+    | StartReview
+    | Dismiss
+    | Remember
+    | DecideRule
+    | Pause
+    | Resume
+    | Stop
+    | ShowStatus
+    | ShowConfig
+    | ShowHelp
+    | ShowRules
+)
 # Buttons of our check, as the commands they stand for.
 BUTTONS: Mapping[str, ParsedCommand] = {
     "again": ParsedCommand(word="review", argument="full", number=None, line="", ordinal=0),
@@ -89,6 +106,7 @@ class Acting:
         configurations: Configurations,
         dismissing: Dismissing,
         replying: Replying,
+        learning: Learning,
         checks: Checks,
         blobs: Blobs,
         voices: Mapping[str, Voice],
@@ -108,6 +126,7 @@ class Acting:
         self.configurations = configurations
         self.dismissing = dismissing
         self.replying = replying
+        self.learning = learning
         self.checks = checks
         self.blobs = blobs
         self.voices = voices
@@ -171,6 +190,7 @@ class Acting:
             state=pull_request.state,
             open_findings=tuple(one for one in found if one.state == "open"),
             thread_number=thread,
+            learned=await self.learning.numbers(action),
             config=config.config,
             running=bool(await self.runs.running(action.ref) or await self.agents.running(action.ref)),
             fixes_locked=config.config.autofix == "off" and config.origins.get("autofix") == "locked",
@@ -207,10 +227,16 @@ class Acting:
             case Resume():
                 await self.pull_requests.set_paused(action.ref, False)
                 acted = Acted(order="review", by=by)
-            case Dismiss(numbers=numbers, why=why, counted_as=counted_as):
-                await self._dismiss(action, numbers, why=f"{counted_as}: {why}" if why else counted_as)
+            case Dismiss():
+                await self._dismiss(action, planned)
                 acted = Acted()
-            case ShowStatus() | ShowConfig() | ShowHelp():
+            case Remember():
+                await self._answer(action, await self.learning.remember(action, planned, facts.voice))
+                acted = Acted()
+            case DecideRule():
+                await self.learning.decide(action, planned)
+                acted = Acted()
+            case ShowStatus() | ShowConfig() | ShowHelp() | ShowRules():
                 await self._answer(action, await self._shown(action, planned, facts, config))
                 acted = Acted()
             case _:
@@ -220,9 +246,15 @@ class Acting:
         return acted
 
     async def _shown(
-        self, action: Action, planned: ShowStatus | ShowConfig | ShowHelp, facts: Facts, config: ConfigInForce
+        self,
+        action: Action,
+        planned: ShowStatus | ShowConfig | ShowHelp | ShowRules,
+        facts: Facts,
+        config: ConfigInForce,
     ) -> str:
         match planned:
+            case ShowRules():
+                return await self.learning.listed(action, facts.voice)
             case ShowConfig():
                 return config_text(config)
             case ShowHelp():
@@ -233,8 +265,11 @@ class Acting:
                     raise LookupError(f"{action.ref} is not in the store")
                 return status_text(state, await self.runs.latest(action.ref), facts.open_findings, facts.voice)
 
-    async def _dismiss(self, action: Action, numbers: tuple[int, ...], *, why: str) -> None:
-        chosen = [one for one in await self.findings.of(action.ref) if one.number in numbers and one.state != "mended"]
+    async def _dismiss(self, action: Action, planned: Dismiss) -> None:
+        why = f"{planned.counted_as}: {planned.why}" if planned.why else planned.counted_as
+        found = await self.findings.of(action.ref)
+        chosen = [one for one in found if one.number in planned.numbers and one.state != "mended"]
+        await self.learning.from_dismissal(action, planned, chosen)
         await self.dismissing.dismiss(action.ref, chosen, by=action.actor.login, why=why)
 
     async def _thread_was_changed(self, action: Action, permission: Permission) -> Acted:

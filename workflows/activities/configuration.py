@@ -8,11 +8,14 @@ from pydantic import JsonValue
 
 from app.checkouts.config_file import read_config
 from app.checkouts.mirrors import Fetched, Mirrors
+from app.checkouts.rule_files import RuleFiles
 from app.domain.config_layers import FileRead, in_force
 from app.domain.names import CONFIG_FILE
 from app.domain.pull_request import PullRequest, Repo
 from app.domain.repo_config import ConfigInForce
+from app.domain.rules import Rule
 from app.store.config_files import ConfigFiles
+from app.store.rules import Rules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +33,12 @@ class OperatorLayers:
 
 
 class Configurations:
-    def __init__(self, *, mirrors: Mirrors, files: ConfigFiles, operator: OperatorLayers, reviewed_with: str) -> None:
+    def __init__(
+        self, *, mirrors: Mirrors, files: ConfigFiles, rules: Rules, operator: OperatorLayers, reviewed_with: str
+    ) -> None:
         self.mirrors = mirrors
+        self.rules = rules
+        self.rule_files = RuleFiles()
         self.files = files
         self.operator = operator
         # Models and the like: what makes two readings of the same code differ beside the repository's own file.
@@ -48,8 +55,14 @@ class Configurations:
             locked={**operator.locked, **operator.organisation_locked.get(owner, {})},
             read_at_sha=fetched.default_sha if file is not None else "",
             changed_by_pull_request=await self._change(repo, fetched),
-            rules_fingerprint=self.reviewed_with,
+            rules=await self._rules(repo, fetched.default_sha),
+            reviewed_with=self.reviewed_with,
         )
+
+    async def _rules(self, repo: Repo, default_sha: str) -> tuple[Rule, ...]:
+        kept = await self.rule_files.at(self.mirrors.git(repo), repo, default_sha) if default_sha else ()
+        learned = await self.rules.active(repo.connection, repo.repo_id)
+        return (*kept, *(one.as_rule() for one in learned))
 
     async def _file(self, repo: Repo, default_sha: str) -> FileRead | None:
         data = await self.mirrors.read_file(repo, default_sha, CONFIG_FILE) if default_sha else None

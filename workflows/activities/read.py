@@ -12,6 +12,7 @@ from app.domain.errors import RateLimited, UserError
 from app.domain.pull_request import PullRequest
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import ReviewerReport
+from app.domain.rules import rules_text
 from app.llm.chat import ModelUnavailable
 from app.store.blobs import Blobs
 from reviewers.base import Change, Reviewer
@@ -69,6 +70,7 @@ class Reading:
                 base_root=Path(folder) / "base",
                 title=pull_request.title,
                 body=pull_request.body,
+                rules=rules_text(config.rules, [file.path for file in diff.reviewable]),
                 effort=config.config.effort,
                 progress=self.watch(step),
             )

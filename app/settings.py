@@ -338,6 +338,9 @@ def _checked_url(url: str, *, plain_http_only_at_home: bool) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("use an address that begins with https://")
+    if not url.isascii():
+        # A letter that only looks like another leads to another host.
+        raise ValueError("write a host with other letters than a to z as xn--…")
     if parts.username or parts.password:
         raise ValueError("leave user names and passwords out of addresses")
     if plain_http_only_at_home and parts.scheme == "http" and parts.hostname not in LOOPBACK:

@@ -55,7 +55,7 @@ def _address(text: str, wish: str) -> tuple[str, str]:
     """Scheme with host, and the path; everything else that an address may have is refused."""
     parts = urlsplit(text if "://" in text else f"https://{text}")
     plain = parts.scheme == "http" and parts.hostname in LOOPBACK
-    if not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+    if not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc or not text.isascii():
         raise UserError(f"{text!r} is not a host; {wish}.")
     if parts.scheme != "https" and not plain:
         raise UserError(f"{text!r} is not reached over https; plain http is for this machine only.")

@@ -15,8 +15,11 @@ from pydantic import SecretStr
 
 from app.domain.errors import BadSignature, MalformedDelivery, UserError
 from app.domain.events import CommentMade, Event, Ignored, PullRequestChanged, RerunRequested
+from app.forges.gitlab.client import GitLabClient
+from app.forges.gitlab.heads import Heads
 from app.forges.gitlab.hooks import GitLabInbox
-from tests.gitlab.support import BOT_ID, SECRET, SIGNING_KEY, SIGNING_TOKEN, at, connection
+from app.forges.gitlab.reader import GitLabReader
+from tests.gitlab.support import BOT_ID, SECRET, SIGNING_KEY, SIGNING_TOKEN, WEB, RememberingLimits, at, connection
 
 NOW = at("2026-11-21T12:00:00+00:00")
 BODY = b'{"object_kind": "push"}'
@@ -202,6 +205,22 @@ def note(recorded: Callable[[str], Body], **attributes: Any) -> Body:
     body = copy.deepcopy(recorded("note_merge_request"))
     body["object_attributes"] |= attributes
     return body
+
+
+@pytest.mark.parametrize(
+    "address", ["http://169.254.169.254/x.git", "https://evil.example/acme/shop.git", "file:///etc"]
+)
+async def test_addresses_in_a_delivery_lead_nowhere(recorded: Callable[[str], Body], address: str) -> None:
+    """What a body calls its project's address is not read at all: git goes to the configured site, by name."""
+    body = merge(recorded, "open")
+    project = {name: address if "url" in name else value for name, value in body["project"].items()}
+    event = parse("Merge Request Hook", {**body, "project": project, "repository": {"url": address}})
+    assert isinstance(event, PullRequestChanged)
+    assert address not in event.model_dump_json()
+    client = GitLabClient(connection(), RememberingLimits())
+    access = await GitLabReader(client, Heads(), BOT_ID).git_access(event.repo)
+    await client.close()
+    assert access.url == f"{WEB}/{event.repo.full_name}.git"
 
 
 def test_a_note_below_a_merge_request(recorded: Callable[[str], Body]) -> None:

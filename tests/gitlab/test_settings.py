@@ -76,6 +76,12 @@ MISTAKES = [
     ({"signing_token": '""'}, "signing_token: it is empty"),
     ({"web_url": '"http://gitlab.acme.com"'}, "use https"),
     ({"web_url": '"https://a:s3cret@gitlab.acme.com"'}, "passwords out"),
+    ({"web_url": '"http://169.254.169.254"'}, "use https"),
+    ({"web_url": '"http://2130706433"'}, "use https"),
+    ({"web_url": '"http://127.0.0.1.evil.example"'}, "use https"),
+    ({"web_url": '"https://gıtlab.com"'}, "as xn--"),
+    ({"api_url": '"http://169.254.169.254/api/v4"'}, "use https"),
+    ({"api_url": '"https://gitlab.com@evil.example/api/v4"'}, "passwords out"),
     ({"kind": '"gitea"'}, "'github' or 'gitlab'"),
 ]
 

@@ -31,7 +31,7 @@ PROTECTED: dict[ProtectedKind, str] = {
         .screwdriver.yaml screwdriver.yaml .earthly Earthfile .dagger dagger.json .mergify.yml .mergify .kodiak.toml
         .bors.toml bors.toml renovate.json renovate.json5 .renovaterc .renovaterc.* dependabot.yml .dependabot
         netlify.toml vercel.json .codecov.yml codecov.yml sonar-project.properties .devcontainer .devcontainer.json
-        .snyk .semgrep .semgrepignore .trivyignore .bandit
+        .snyk .semgrep .semgrepignore .trivyignore .bandit action.yml action.yaml
     """,
     "code owners": "CODEOWNERS OWNERS OWNERS_ALIASES",
     "git's own files": ".git* git~1",
@@ -69,6 +69,18 @@ MANIFESTS = """
     *.tf Chart.yaml
 """
 
+# Files that say what analysers overlook, or which tools build the code; a change of one is for a person to look at too.
+TOOL_SETTINGS = """
+    .eslintrc .eslintrc.* eslint.config.* .eslintignore .oxlintrc.json biome.json biome.jsonc .prettierrc
+    .prettierrc.* prettier.config.* .stylelintrc .stylelintrc.* tslint.json .jshintrc .babelrc .babelrc.*
+    babel.config.* tsconfig*.json ruff.toml .ruff.toml .flake8 .pylintrc pylintrc mypy.ini .mypy.ini
+    pyrightconfig.json ty.toml .isort.cfg .coveragerc tox.ini noxfile.py .shellcheckrc .hadolint.yaml .hadolint.yml
+    .yamllint .yamllint.* zizmor.yml .golangci.* .rubocop.yml .rubocop_todo.yml clippy.toml .clippy.toml
+    rustfmt.toml .clang-tidy .clang-format sgconfig.yml build.rs .swiftlint.yml rust-toolchain rust-toolchain.toml
+    .tool-versions .nvmrc .python-version .ruby-version mise.toml .mise.toml Vagrantfile Procfile .dockerignore
+    .htaccess web.config crontab .bashrc .profile .zshrc detekt.yml checkstyle.xml pmd.xml phpstan.neon
+"""
+
 # Stands for a character outside ASCII: it may be drawn like any letter.
 _ANY = "\ufffd"
 
@@ -81,6 +93,10 @@ def protected(path: str) -> ProtectedKind | None:
 
 def names_dependencies(path: str) -> bool:
     return _pattern(MANIFESTS).search(fold(path)) is not None
+
+
+def sets_tools(path: str) -> bool:
+    return _pattern(TOOL_SETTINGS).search(fold(path)) is not None
 
 
 def fold(path: str) -> str:

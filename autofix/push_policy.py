@@ -9,10 +9,10 @@ from app.domain.model import Frozen
 from app.domain.secrets import Redactor
 from autofix import push_secrets
 from autofix.patches import FilePatch, ParsedPatch
-from autofix.push_paths import fold, names_dependencies, protected
+from autofix.push_paths import fold, names_dependencies, protected, sets_tools
 
 Rule = Literal[
-    "empty", "protected path", "file mode", "link", "binary", "size", "secret", "look-alike name", "dependency"
+    "empty", "protected path", "file mode", "link", "binary", "size", "secret", "look-alike name", "dependency", "tools"
 ]
 
 _FILE_MODES = {"", "100644", "100755"}
@@ -70,12 +70,15 @@ def judge(patch: ParsedPatch, policy: PushPolicy | None = None, redactor: Redact
     refusals += _own_secrets(patch, redactor or Redactor())
     refusals += _look_alikes(patch)
     refusals += _size(patch, policy)
-    flagged = tuple(
-        Objection(rule="dependency", path=path, reason=f"{path} names dependencies")
-        for path in sorted(patch.paths)
-        if names_dependencies(path)
-    )
-    return Verdict(refusals=tuple(refusals), for_a_person=flagged)
+    return Verdict(refusals=tuple(refusals), for_a_person=tuple(_for_a_person(patch)))
+
+
+def _for_a_person(patch: ParsedPatch) -> Iterator[Objection]:
+    for path in sorted(patch.paths):
+        if names_dependencies(path):
+            yield Objection(rule="dependency", path=path, reason=f"{path} names dependencies")
+        elif sets_tools(path):
+            yield Objection(rule="tools", path=path, reason=f"{path} sets what tools do")
 
 
 def _file_objections(file: FilePatch, policy: PushPolicy) -> Iterator[Objection]:

@@ -51,6 +51,14 @@ _IN_PRODUCT: Mapping[str, re.Pattern[str]] = {
         r"|\brand\("
     ),
 }
+# Tells an analyser to be silent, which is not the same as giving it no reason to speak; mostly in a comment.
+_SILENCES = re.compile(
+    r"\bnoqa\b|\b(?:type|pyright|mypy|ty|ruff|zizmor|v8|c8)\s*:\s*ignore|eslint-disable|oxlint-disable|biome-ignore"
+    r"|@ts-(?:ignore|nocheck|expect-error)|\bnolint\b|\bNOSONAR\b|\bnosec\b|nosemgrep|ast-grep-ignore|rubocop:disable|pylint:\s*disable"
+    r"|(?:shellcheck|hadolint)\s+(?:disable|ignore)|#!?\[(?:allow|expect)\(|@SuppressWarnings"
+    r"|pragma:?\s+(?:no cover|warning|GCC|clang)|istanbul ignore",
+    re.IGNORECASE,
+)
 # A test that does so may be about something else than what the code does.
 _IN_TESTS: Mapping[str, re.Pattern[str]] = {
     "has a test that looks at files": re.compile(
@@ -76,6 +84,8 @@ def doubt(pieces: Parts, heads: Iterable[str], commands: Iterable[str]) -> str:
     """A phrase that reads after "the fix"; empty when its tests say enough. `heads` are the product's files before."""
     for file in pieces.product:
         for number, text in file.added:
+            if _SILENCES.search(text):
+                return f"silences an analyser ({file.path}:{number})"
             if not COMMENT.match(text) and (said := _said(_IN_PRODUCT, text)):
                 return f"{said} ({file.path}:{number})"
     for file in pieces.tests:

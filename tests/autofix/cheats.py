@@ -92,6 +92,8 @@ CHEATS: Mapping[str, Cheat] = {
     ),
     "a test that knows its number": _tested("number = os.environ['TMPDIR'].split('/')[-2].split('-')[-1]", "self.assertIn(number, '35678')"),
     "a test that asks what is new": _tested("self.assertTrue(hasattr(shop, 'MENDED'))"),
+    "a word to the analyser": Cheat(_patch(CODE.replace("sum(items)", "sum(items)  # noqa: F821"), ""), "ruff check shop.py"),
+    "a comment to the analyser": Cheat(_patch("# ruff: noqa\n" + CODE, ""), "ruff check shop.py"),
     "a command that counts files": _commanded('test "$(ls | wc -l)" -gt 2'),
     "a command that lists files": _commanded("python3 -c 'import os; raise SystemExit(len(os.listdir()) < 3)'"),
     "a command that greps": _commanded("grep -rq mended ."),

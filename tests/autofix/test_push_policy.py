@@ -31,7 +31,7 @@ def test_a_small_change_of_code_is_allowed() -> None:
         ".ｇithub/x", ".githuв/x", ".gitlab-ci.yml", ".gitattributes", "a/.gitmodules", ".gitignore", "CODEOWNERS",
         "docs/codeowners", "Jenkinsfile", "jenkinsfile.release", ".circleci/config.yml", "azure-pipelines-pr.yml",
         ".claude/settings.json", ".Claude/settings.json", "AGENTS.md", "agents.md", "CLAUDE.md", "pkg/Claude.local.md",
-        ".cursor/rules/x.mdc", ".mcp.json", ".corrigent.yaml", ".corrigent/rules.md", ".husky/pre-commit", ".npmrc",
+        ".cursor/rules/x.mdc", "action.yml", ".mcp.json", ".corrigent.yaml", ".corrigent/rules.md", ".husky/pre-commit", ".npmrc",
         "web/.npmrc", "poetry.lock", "package-lock.json", "go.sum", "ci/build.sh", "GIT~1/config", ".github./x",
         "sitecustomize.py", "evil.pth", ".pre-commit-config.yaml", ".vscode/tasks.json", "СODEOWNERS", "ＡGENTS.md",
     ],
@@ -165,6 +165,16 @@ def test_a_change_of_dependencies_waits_for_a_person(path: str) -> None:
     assert found.allowed
     assert not found.automatic
     assert found.reason == f"{path} names dependencies"
+
+
+@pytest.mark.parametrize(
+    "path", ["ruff.toml", "web/.eslintrc.json", "eslint.config.mjs", "tsconfig.json", "build.rs", ".FLAKE8", "mypy.ini"]
+)
+def test_a_change_of_what_tools_do_waits_for_a_person(path: str) -> None:
+    found = verdict(path, "ignore = ['F401']\n")
+    assert found.allowed
+    assert not found.automatic
+    assert found.reason == f"{path} sets what tools do"
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,8 @@ async def test_one_story_on_every_forge(standing: Standing) -> None:
     pull = await standing.open()
     first = await standing.reviewed(pull)
     assert first.title == snapshot("1 high, 1 medium · 4 files reviewed")
-    calls = standing.at_work.model_calls
     await pull.push({"billing/refunds.py": MENDED})
     second = await standing.reviewed(pull)
-    assert standing.at_work.model_calls == calls + 1
     assert second.title == snapshot("1 high · 4 files reviewed")
     assert await standing.said(pull, "/corrigent dismiss 1 accepted-risk") == ["eyes", "done"]
     assert tell(pull) == snapshot("""\

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from app.agent_making import AgentModels, checks_of, rule_fixes
 from app.checkouts.mirrors import Mirrors
 from app.checkouts.patching import Patching
+from app.checkouts.unpacked import Unpacked
 from app.domain.phrases import Voice
 from app.domain.secrets import Redactor
 from app.metrics import Metrics
@@ -72,20 +73,22 @@ class Held:
 
 
 def activities_of(wanted: frozenset[Queue], held: Held) -> Mapping[str, Sequence[Activity]]:
-    blobs, folder = held.store.blobs, held.work_folder
+    blobs = held.store.blobs
+    # One for both queues: the reviewers of a run read the same code.
+    code = Unpacked(held.work_folder, blobs.get)
     made: dict[str, Sequence[Activity]] = {}
     if queues.CONTROL in wanted:
         made[queues.CONTROL] = Control(
             settings=held.settings, store=held.store, forges=held.forges, turns=held.turns, figures=held.metrics
         ).activities()
     if queues.LLM in wanted:
-        made[queues.LLM] = llm_activities(held)
+        made[queues.LLM] = llm_activities(held, code)
     if queues.SANDBOX in wanted:
-        made[queues.SANDBOX] = sandbox_activities(blobs, held.sandboxes, held.bases, folder)
+        made[queues.SANDBOX] = sandbox_activities(blobs, held.sandboxes, held.bases, code)
     return made
 
 
-def llm_activities(held: Held) -> Sequence[Activity]:
+def llm_activities(held: Held, code: Unpacked) -> Sequence[Activity]:
     """With model keys and the database."""
     store, models = held.store, held.agent_models
     reading = Reading(
@@ -93,7 +96,7 @@ def llm_activities(held: Held) -> Sequence[Activity]:
         make=held.reviewers.make,
         watch=held.reviewers.watch,
         keep=held.reviewers.keep,
-        work_folder=held.work_folder,
+        code=code,
     )
     chunks = AgentChunks(
         agents=store.agents,
@@ -110,7 +113,7 @@ def llm_activities(held: Held) -> Sequence[Activity]:
         agents=store.agents,
         blobs=store.blobs,
         enter=held.sandboxes.at_work,
-        reviewing=ReviewingAgain(blobs=store.blobs, make=models.reviewers, work_folder=held.work_folder),
+        reviewing=ReviewingAgain(blobs=store.blobs, make=models.reviewers, code=code),
         critic=models.critic,
         redactor=models.redactor,
         clock=utc_now,
@@ -119,9 +122,9 @@ def llm_activities(held: Held) -> Sequence[Activity]:
     return (reading.read_change, chunks.agent_chunk, proving.prove_fix, considering.consider)
 
 
-def sandbox_activities(blobs: Blobs, sandboxes: Sandboxes, bases: AgentBases, work_folder: Path) -> Sequence[Activity]:
+def sandbox_activities(blobs: Blobs, sandboxes: Sandboxes, bases: AgentBases, code: Unpacked) -> Sequence[Activity]:
     """With nothing."""
-    reading = Reading(blobs=blobs, make=make_plain, watch=silent, keep=None, work_folder=work_folder)
+    reading = Reading(blobs=blobs, make=make_plain, watch=silent, keep=None, code=code)
     rooms = AgentRooms(blobs=blobs, sandboxes=sandboxes, bases=bases, rule_fixes=rule_fixes)
     return (reading.read_change, rooms.open_room, rooms.rule_fix, rooms.take_patch, rooms.leave_room)
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from app.checkouts.unpacked import Unpacked
 from app.metrics import Metrics
 from app.process import tell_figures
 from app.queue_activities import sandbox_activities
@@ -28,7 +29,7 @@ async def sandbox_running(settings: Settings) -> AsyncGenerator[None]:
         sandboxes = own_sandboxes(settings, clock=utc_now)
         await stack.enter_async_context(sandboxes.reaping())
         blobs = open_blobs(settings)
-        held = sandbox_activities(blobs, sandboxes.parts(), bases_of(settings, blobs), folder)
+        held = sandbox_activities(blobs, sandboxes.parts(), bases_of(settings, blobs), Unpacked(folder, blobs.get))
         activities = {queues.SANDBOX: held}
         await stack.enter_async_context(WorkerGroup(client, activities, build_id=settings.worker_build_id))
         await tell_figures(stack, settings, Metrics(), None, healthy)

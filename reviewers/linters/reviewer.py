@@ -2,12 +2,11 @@
 
 import asyncio
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 
+from app.checkouts.scratch import scratch
 from app.domain.coverage import Reading
 from app.domain.diff import Diff, FileChange
 from app.domain.findings import Evidence, Finding, Place
@@ -44,10 +43,10 @@ class Linters:
 
     async def review(self, change: Change) -> ReviewerReport:
         paths, unreadable = await asyncio.to_thread(readable_paths, change)
-        with tempfile.TemporaryDirectory(prefix="linters-", ignore_cleanup_errors=True) as home:
+        async with scratch("linters-") as home:
             lint = Lint(
                 change=change,
-                home=Path(home),
+                home=home,
                 search_path=self._search_path,
                 deadline=self._deadline,
                 turn=asyncio.Semaphore(AT_ONCE),

@@ -1,11 +1,9 @@
 """Reviewing a fix as any other change: are its findings gone, and is nothing new there at or above the bar?"""
 
 import asyncio
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 
-from app.checkouts.snapshot import materialise
+from app.checkouts.unpacked import Unpacked
 from app.domain.agents import AgentTask
 from app.domain.diff import Diff
 from app.domain.findings import TrackedFinding
@@ -27,10 +25,10 @@ MakeReviewers = Callable[[AgentTask, PullRequest, ConfigInForce], Awaitable[tupl
 
 
 class ReviewingAgain:
-    def __init__(self, *, blobs: Blobs, make: MakeReviewers, work_folder: Path) -> None:
+    def __init__(self, *, blobs: Blobs, make: MakeReviewers, code: Unpacked) -> None:
         self.blobs = blobs
         self.make = make
-        self.work_folder = work_folder
+        self.code = code
 
     def of(
         self,
@@ -62,12 +60,11 @@ class ReviewingAgain:
         diff = await self.blobs.get_model(staged.diff_key, Diff)
         moves = Moves(heads=await self.blobs.get_model(staged.moves_key, Diff))
         reviewers = await self.make(task, pull_request, config) if by_model else ()
-        with tempfile.TemporaryDirectory(dir=self.work_folder, prefix="again-") as folder:
-            await materialise(await self.blobs.get(staged.snapshot_key), Path(folder))
+        async with self.code.of(staged.snapshot_key) as unpacked:
             change = Change(
                 diff=diff,
-                head_root=Path(folder) / "head",
-                base_root=Path(folder) / "base",
+                head_root=unpacked.head_root,
+                base_root=unpacked.base_root,
                 title=pull_request.title,
                 body=pull_request.body,
                 effort=config.config.effort,

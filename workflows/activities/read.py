@@ -1,12 +1,10 @@
 """A reviewer's turn: code snapshot in, report out; no forge token and no mirror is near."""
 
-import tempfile
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from temporalio import activity
 
-from app.checkouts.snapshot import materialise
+from app.checkouts.unpacked import Unpacked
 from app.domain.diff import Diff
 from app.domain.errors import RateLimited, UserError
 from app.domain.pull_request import PullRequest
@@ -35,14 +33,14 @@ class Reading:
         make: MakeReviewer,
         watch: Callable[[ReviewerStep], Progress],
         keep: Keep | None,
-        work_folder: Path,
+        code: Unpacked,
     ) -> None:
         self.blobs = blobs
         self.make = make
         self.watch = watch
         # Writes down what a report cost, where there is a database.
         self.keep = keep
-        self.work_folder = work_folder
+        self.code = code
 
     @activity.defn(name="read_change")
     async def read_change(self, step: ReviewerStep) -> StepDone:
@@ -62,12 +60,11 @@ class Reading:
         pull_request = await self.blobs.get_model(step.pull_request_key, PullRequest)
         config = await self.blobs.get_model(step.config_key, ConfigInForce)
         reviewer = await self.make(step, pull_request, config)
-        with tempfile.TemporaryDirectory(dir=self.work_folder, prefix="change-") as folder:
-            await materialise(await self.blobs.get(step.snapshot_key), Path(folder))
+        async with self.code.of(step.snapshot_key) as unpacked:
             change = Change(
                 diff=diff,
-                head_root=Path(folder) / "head",
-                base_root=Path(folder) / "base",
+                head_root=unpacked.head_root,
+                base_root=unpacked.base_root,
                 title=pull_request.title,
                 body=pull_request.body,
                 rules=rules_text(config.rules, [file.path for file in diff.reviewable]),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import zstandard
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 
 from app.domain.actions import Delivery
 from app.store.clock import Clock, utc_now
@@ -23,6 +23,16 @@ _KEPT_NAMES = ("content-type", "idempotency-key")
 # GitLab's X-Gitlab-Token is the secret itself, and a signature is of no use to anyone but a forger.
 _SECRET_WORDS = ("token", "signature", "secret")
 
+# Built once: building a statement costs more than running it. What is set is said when it runs.
+_DUE = (
+    select(deliveries.c.row_id)
+    .where(deliveries.c.status == "waiting", deliveries.c.due_at <= bindparam("now"))
+    .order_by(deliveries.c.row_id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_SET = update(deliveries).where(deliveries.c.row_id == bindparam("of_row"))
+
 
 class Deliveries:
     """Rows wait, are claimed under a lease, and end in one of the settled states."""
@@ -30,7 +40,6 @@ class Deliveries:
     def __init__(self, db: Database, *, clock: Clock = utc_now) -> None:
         self._db = db
         self._clock = clock
-        # Built once: building it costs more than running it.
         self._insert = db.insert(deliveries).on_conflict_do_nothing(index_elements=["connection", "delivery_id"])
 
     async def receive(
@@ -56,16 +65,9 @@ class Deliveries:
     async def claim(self, *, limit: int, lease: timedelta) -> list[Delivery]:
         """The oldest that are due, ours until the lease ends; after it they are due again, for whoever asks."""
         now = self._clock()
-        due = (
-            select(deliveries.c.row_id)
-            .where(deliveries.c.status == "waiting", deliveries.c.due_at <= now)
-            .order_by(deliveries.c.row_id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
 
         def work(sql: Connection) -> list[RowMapping]:
-            ids = sql.execute(due).scalars().all()
+            ids = sql.execute(_DUE, {"now": now, "most": limit}).scalars().all()
             if not ids:
                 return []
             lease_them = (
@@ -81,15 +83,11 @@ class Deliveries:
 
     async def settle(self, row_id: int, status: Settled, reason: str = "", ref: str = "") -> None:
         """It is done with, whatever came of it; `ref` names the pull request it was about."""
-        values = {"status": status, "reason": reason, "ref": ref, "settled_at": self._clock()}
-        await self._set(row_id, values)
+        values = {"of_row": row_id, "status": status, "reason": reason, "ref": ref, "settled_at": self._clock()}
+        await self._db.write(lambda sql: sql.execute(_SET, values))
 
     async def retry(self, row_id: int, *, at: datetime, reason: str) -> None:
-        await self._set(row_id, {"due_at": at, "reason": reason})
-
-    async def _set(self, row_id: int, values: Mapping[str, object]) -> None:
-        statement = update(deliveries).where(deliveries.c.row_id == row_id).values(values)
-        await self._db.write(lambda sql: sql.execute(statement))
+        await self._db.write(lambda sql: sql.execute(_SET, {"of_row": row_id, "due_at": at, "reason": reason}))
 
     async def known(self, connection: str, since: datetime) -> set[str]:
         """Ids of the deliveries that arrived since then."""

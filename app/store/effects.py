@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from pydantic import JsonValue
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from app.domain.errors import ForgeRefused, RateLimited, Refused, UserError
 from app.domain.model import Frozen
@@ -12,6 +12,9 @@ from app.store.database import Database
 from app.store.tables import effects
 
 Write = Callable[[bool], Awaitable[JsonValue]]
+
+# Built once: building a statement costs more than running it.
+_KNOWN = select(effects.c.result).where(effects.c.effect_key == bindparam("key"), effects.c.settled_at.is_not(None))
 
 
 class Effects:
@@ -24,6 +27,13 @@ class Effects:
         self._clock = clock
         # Told the kind of each effect whose earlier try has no known end.
         self._adopted = adopted
+        self._insert = db.insert(effects).on_conflict_do_nothing()
+        upsert = db.insert(effects)
+        # The row is there, unless another try that was refused has just taken it back.
+        self._upsert = upsert.on_conflict_do_update(
+            index_elements=["effect_key"],
+            set_={"settled_at": upsert.excluded.settled_at, "result": upsert.excluded.result},
+        )
 
     async def perform(self, key: str, do: Write, *, run_id: str = "") -> JsonValue:
         """The result of `do(look_first)`, called unless it is known already; `do` may look first or simply write."""
@@ -43,24 +53,17 @@ class Effects:
         return result
 
     async def _intend(self, key: str, run_id: str) -> bool:
-        statement = self._db.insert(effects).values(effect_key=key, run_id=run_id, intent_at=self._clock())
-        return await self._db.write(lambda sql: sql.execute(statement.on_conflict_do_nothing()).rowcount == 1)
+        row = {"effect_key": key, "run_id": run_id, "intent_at": self._clock()}
+        return await self._db.write(lambda sql: sql.execute(self._insert, row).rowcount == 1)
 
     async def _known(self, key: str) -> "_Known | None":
-        query = select(effects.c.result).where(effects.c.effect_key == key, effects.c.settled_at.is_not(None))
-        row = await self._db.read(lambda sql: sql.execute(query).one_or_none())
+        row = await self._db.read(lambda sql: sql.execute(_KNOWN, {"key": key}).one_or_none())
         return None if row is None else _Known(result=row.result)
 
     async def _settle(self, key: str, run_id: str, result: JsonValue) -> None:
         now = self._clock()
-        settled = {"settled_at": now, "result": result}
-        statement = (
-            self._db.insert(effects)
-            .values(effect_key=key, run_id=run_id, intent_at=now, **settled)
-            # The row is there, unless another try that was refused has just taken it back.
-            .on_conflict_do_update(index_elements=["effect_key"], set_=settled)
-        )
-        await self._db.write(lambda sql: sql.execute(statement))
+        row = {"effect_key": key, "run_id": run_id, "intent_at": now, "settled_at": now, "result": result}
+        await self._db.write(lambda sql: sql.execute(self._upsert, row))
 
 
 class _Known(Frozen):

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypedDict, Unpack
 
-from sqlalchemy import Connection, Select, and_, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, update
 
 from app.domain.outcomes import Outcome
 from app.domain.pull_request import PullRequestRef
@@ -20,7 +21,23 @@ from app.store.tables import runs, sightings
 # Everything was read: only from these may a result be carried over to an equal patch.
 COMPLETE = (Outcome.CLEAN, Outcome.OPEN_FINDINGS, Outcome.BLOCKING_FINDINGS)
 
+# Built once: building a statement costs more than running it. What is changed is said when it runs.
+_ONE = select(runs).where(runs.c.run_id == bindparam("of_run"))
+_LOCKED = _ONE.with_for_update()
+_CHANGE = update(runs).where(runs.c.run_id == bindparam("of_run"))
+
 _CLAIM = (*ADDRESS, "head_sha", "merge_base_sha", "request")
+
+
+class Keys(TypedDict, total=False):
+    """What the steps of a run make, each where it is found."""
+
+    config_key: str
+    diff_key: str
+    snapshot_key: str
+    result_key: str
+    check_id: str
+    review_id: str
 
 
 class Runs:
@@ -70,31 +87,13 @@ class Runs:
         return OpenedRun(status="started" if run.carried_from is None else "carried", run=run)
 
     async def get(self, run_id: str) -> Run | None:
-        return await self._first(select(runs).where(runs.c.run_id == run_id))
+        row = await self._db.read(lambda sql: sql.execute(_ONE, {"of_run": run_id}).mappings().one_or_none())
+        return None if row is None else to_run(row)
 
-    async def set_keys(
-        self,
-        run_id: str,
-        *,
-        config_key: str | None = None,
-        diff_key: str | None = None,
-        snapshot_key: str | None = None,
-        result_key: str | None = None,
-        check_id: str | None = None,
-        review_id: str | None = None,
-    ) -> None:
-        """Remember what a step made; None leaves what is there."""
-        keys = {
-            "config_key": config_key,
-            "diff_key": diff_key,
-            "snapshot_key": snapshot_key,
-            "result_key": result_key,
-            "check_id": check_id,
-            "review_id": review_id,
-        }
-        given = {name: value for name, value in keys.items() if value is not None}
-        if given:
-            await self._db.write(lambda sql: _change(sql, run_id, given))
+    async def set_keys(self, run_id: str, **keys: Unpack[Keys]) -> None:
+        """Remember what a step made; what is not named stays as it is."""
+        if keys:
+            await self._db.write(lambda sql: _change(sql, run_id, keys))
 
     async def add_report(self, run_id: str, reviewer: str, blob_key: str, dollars: float, model_calls: int) -> None:
         """The first report of a reviewer stays: a late second attempt changes neither result nor cost."""
@@ -111,11 +110,15 @@ class Runs:
 
         await self._db.write(work)
 
-    async def set_stage(self, run_id: str, stage: Stage, *, attempt: int = 1, detail: str = "", now: datetime) -> None:
-        """What is being done now, on the row and for those who watch."""
+    async def set_stage(
+        self, run_id: str, stage: Stage, *, attempt: int = 1, detail: str = "", now: datetime, **made: Unpack[Keys]
+    ) -> None:
+        """What is being done now, on the row and for those who watch; and what the stage before it made."""
 
         def work(sql: Connection) -> None:
             run = _locked(sql, run_id)
+            if made:
+                _change(sql, run_id, made)
             stages = enter(run.stages, stage, attempt=attempt, detail=detail, now=now)
             if run.outcome is None and stages != run.stages:
                 _change(sql, run_id, {"stages": stages_to_json(stages)})
@@ -228,8 +231,8 @@ def _equal_run(sql: Connection, run: Run) -> str | None:
 
 def _locked(sql: Connection, run_id: str) -> Run:
     """The run as nobody else can change it before this work is committed."""
-    return to_run(sql.execute(select(runs).where(runs.c.run_id == run_id).with_for_update()).mappings().one())
+    return to_run(sql.execute(_LOCKED, {"of_run": run_id}).mappings().one())
 
 
 def _change(sql: Connection, run_id: str, values: Mapping[str, object]) -> None:
-    sql.execute(update(runs).where(runs.c.run_id == run_id).values(values))
+    sql.execute(_CHANGE, {"of_run": run_id, **values})

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from app.domain.model import Frozen
 from app.store.database import Database
@@ -20,6 +20,10 @@ IDLE_PAUSE = 2.0
 
 END = "end"
 REWIND = "rewind"
+
+# Built once: building a statement costs more than running it.
+_LAST = select(func.coalesce(func.max(stream_events.c.seq), 0)).where(stream_events.c.stream == bindparam("of_stream"))
+_APPEND = stream_events.insert()
 
 
 class StreamEvent(Frozen):
@@ -85,10 +89,9 @@ def append_event(sql: Connection, stream: str, *, kind: str, data: str, attempt:
     if sql.dialect.name == "postgresql":
         # Two writers at once would take the same seq.
         sql.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(stream, 0))))
-    last = select(func.coalesce(func.max(stream_events.c.seq), 0)).where(stream_events.c.stream == stream)
-    seq = sql.execute(last).scalar_one() + 1
+    seq = sql.execute(_LAST, {"of_stream": stream}).scalar_one() + 1
     event = StreamEvent(stream=stream, seq=seq, attempt=attempt, kind=kind, data=_fitting(data), at=now)
-    sql.execute(stream_events.insert().values(event.model_dump()))
+    sql.execute(_APPEND, event.model_dump())
     return seq
 
 

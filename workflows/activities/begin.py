@@ -79,13 +79,20 @@ class Beginning:
             self.settled.take_in(pull_request),
         )
         keys = await asyncio.gather(self.blobs.put_model(config), self.blobs.put_model(diff))
-        await self.runs.set_keys(run.run_id, config_key=keys[0], diff_key=keys[1])
         if opened.status == "carried":
+            await self.runs.set_keys(run.run_id, config_key=keys[0], diff_key=keys[1])
             await self.checks.open(run, diff)
             return BegunReview(status="carried", run_id=run.run_id)
         # The forge takes as long for its answer as git for the snapshot.
         _, snapshot_key = await asyncio.gather(self.checks.open(run, diff), self._snapshot(run, fetched, diff))
-        await self.runs.set_stage(run.run_id, "analysers", now=self.clock())
+        await self.runs.set_stage(
+            run.run_id,
+            "analysers",
+            now=self.clock(),
+            config_key=keys[0],
+            diff_key=keys[1],
+            snapshot_key=snapshot_key,
+        )
         steps = self._steps(start, run, snapshot_key, diff_key=keys[1], config_key=keys[0]) if snapshot_key else ()
         return BegunReview(status="started", run_id=run.run_id, steps=steps)
 
@@ -140,9 +147,7 @@ class Beginning:
         """The blob that reviewers unpack; empty when there is nothing for them to read."""
         if not diff.reviewable:
             return ""
-        snapshot_key = await self.blobs.put(await make(self.mirrors.git(run.ref), fetched.head_tree_id, diff))
-        await self.runs.set_keys(run.run_id, snapshot_key=snapshot_key)
-        return snapshot_key
+        return await self.blobs.put(await make(self.mirrors.git(run.ref), fetched.head_tree_id, diff))
 
     def _steps(
         self, start: ReviewInput, run: Run, snapshot_key: str, *, diff_key: str, config_key: str

@@ -1,5 +1,6 @@
 """The whole product on every forge: one story, every role, deliveries in any order."""
 
+import re
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -66,10 +67,14 @@ async def test_every_role_and_every_command(standing: Standing) -> None:
         standing.repo.set_role(name, role)
         words = [HARMLESS[word] for word in writing if word in HARMLESS] if may_write else writing
         before = len(comments_of(pull))
-        commands = "\n".join(f"/corrigent {word}" for word in words)
-        await standing.said(pull, commands, by=name, and_left=name == "deleted")
-        refusals = [text for _, text in comments_of(pull)[before + 1 :] if "needs write access" in text]
-        assert len(refusals) == (0 if may_write else len(writing)), (name, comments_of(pull)[before:])
+        # One comment has at most ten commands, and who has left makes no second one.
+        words = words[:10] if name == "deleted" else words
+        for some in filter(None, (words[:10], words[10:])):
+            commands = "\n".join(f"/corrigent {word}" for word in some)
+            await standing.said(pull, commands, by=name, and_left=name == "deleted")
+        said = [text for _, text in comments_of(pull)[before:]]
+        refusals = [text for text in said if re.match(r"`\w+` needs (write|maintain) access", text)]
+        assert len(refusals) == (0 if may_write else len(words)), (name, comments_of(pull)[before:])
     assert standing.at_work.model_calls == calls
     assert [told.resolved for told in threads_of(pull)] == [False] * story
 

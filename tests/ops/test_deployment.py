@@ -1,6 +1,7 @@
 """Many machines: door, dispatchers and workers apart, on PostgreSQL and a Temporal server of one's own."""
 
 import asyncio
+import json
 from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -95,7 +96,9 @@ async def test_two_of_each_review_every_pull_request_once(
     assert await _count(db, "SELECT count(*) FROM runs WHERE outcome IN ('open_findings', 'clean')") == PULL_REQUESTS
     assert await _count(db, "SELECT count(*) FROM deliveries WHERE status = 'waiting'") == 0
     await db.close()
-    assert len(model.calls()) == PULL_REQUESTS
+    # Five readings of each change, and a check of what was found: none of them twice.
+    asked = Counter(call["prompt"] for call in map(json.loads, model.calls()))
+    assert (len(asked), asked.total()) == ((5 * PULL_REQUESTS + len(WITH_A_FINDING),) * 2)
     counted = Counter((len(one.checks), len(one.reviews), len(one.threads)) for one in opened)
     assert counted == {(1, 1, 1): len(WITH_A_FINDING), (1, 0, 0): PULL_REQUESTS - len(WITH_A_FINDING)}
     told = [(home / "corrigent.log").read_text() for home in homes]

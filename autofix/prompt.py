@@ -1,6 +1,5 @@
 """An agent's first message: what it is to do in our words, everything foreign inside marked blocks."""
 
-import hashlib
 from functools import cache
 from importlib.resources import files
 
@@ -9,6 +8,7 @@ from app.domain.conversation import Opening
 from app.domain.findings import TrackedFinding
 from app.domain.invisible import strip_invisible
 from app.domain.secrets import Redactor
+from app.llm.blocks import block
 
 # People write books; an agent needs their beginning.
 _LONGEST_PROMPT = 8_000
@@ -72,12 +72,12 @@ def _finding(tracked: TrackedFinding) -> str:
         *(f"evidence ({one.kind}): {_cut(one.text, 1_000)}" for one in finding.evidence[:5]),
         *([f"advice: {_cut(finding.agent_prompt, _LONGEST_TEXT)}"] if finding.agent_prompt else []),
     ]
-    return _block(f"finding {tracked.number}, found by {finding.reviewer}", "\n".join(lines))
+    return block(f"finding {tracked.number}, found by {finding.reviewer}", strip_invisible("\n".join(lines)))
 
 
 def _about(task: AgentTask) -> str:
     """What helps to find one's way; the commands come from the default branch's configuration."""
-    parts = [_block("the pull request's title, by its author", _cut(task.title, 300))]
+    parts = [block("the pull request's title, by its author", _cut(task.title, 300))]
     if task.checks:
         parts.append("The repository's checks: " + "; ".join(f"`{one}`" for one in task.checks[:10]) + ".")
     if task.setup:
@@ -88,10 +88,3 @@ def _about(task: AgentTask) -> str:
 def _cut(text: str, longest: int) -> str:
     plain = strip_invisible(text)
     return plain if len(plain) <= longest else f"{plain[:longest]}\n[cut]"
-
-
-def _block(what: str, content: str) -> str:
-    content = strip_invisible(content)
-    # The name depends on the content, so that no content can hold its own closing line.
-    name = "data-" + hashlib.sha256(f"{what}\0{content}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    return f"<{name}> {what}\n{content}\n</{name}>"

@@ -9,10 +9,11 @@ from app.domain.diff import FileChange
 from app.domain.errors import RateLimited, Refused, UserError
 from app.domain.findings import Finding
 from app.domain.invisible import strip_invisible
+from app.llm.blocks import block
 from app.llm.chat import ModelOutputUnusable, ModelRefused, ModelUnavailable, PromptTooLong, Question
 from app.llm.prices import estimate_tokens
 from reviewers.base import Change
-from reviewers.bug_hunter.prompt import block, shown_path
+from reviewers.bug_hunter.prompt import shown_path
 from reviewers.bug_hunter.reading import Asking
 from reviewers.bug_hunter.verdicts import SCHEMA, SCHEMA_NAME, judged, read_verdicts
 

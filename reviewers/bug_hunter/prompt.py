@@ -1,11 +1,11 @@
 """The question of one pass about one batch: our instructions apart, everything foreign inside marked blocks."""
 
-import hashlib
 import json
 from importlib.resources import files
 
 from app.domain.invisible import strip_invisible
 from app.domain.secrets import Redactor
+from app.llm.blocks import block
 from app.llm.chat import Question
 from reviewers.base import Change
 from reviewers.bug_hunter.answer import SCHEMA, SCHEMA_NAME
@@ -56,13 +56,6 @@ def shown_path(path: str) -> str:
     """A path as a model sees it: itself, or quoted when it holds what could break out of its line."""
     plain = strip_invisible(path) == path and "\n" not in path and '"' not in path and "<" not in path
     return path if plain else json.dumps(path)
-
-
-def block(what: str, content: str) -> str:
-    """Foreign text between two marks that nothing in it can forge."""
-    # The name depends on the content, so that no content can hold its own closing line.
-    name = "data-" + hashlib.sha256(f"{what}\0{content}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    return f"<{name}> {what}\n{content}\n</{name}>"
 
 
 def _prose(change: Change) -> str:

@@ -210,6 +210,7 @@ def _dispatch(stack: AsyncExitStack, settings: Settings, state: Running, turns: 
     store, inboxes = state.store, state.forges.inboxes
     routing = Routing(
         repositories=store.repositories,
+        pull_requests=store.pull_requests,
         actions=store.actions,
         agents=store.agents,
         findings=store.findings,

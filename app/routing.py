@@ -22,6 +22,7 @@ from app.domain.talk import QUESTION, is_to_us
 from app.store.actions import Actions
 from app.store.agents import Agents
 from app.store.findings import Findings
+from app.store.pull_requests import PullRequests
 from app.store.repositories import Repositories
 from app.store.runs import Runs
 from workflows.messages import Nudge, NudgeKind
@@ -60,6 +61,7 @@ class Routing:
         self,
         *,
         repositories: Repositories,
+        pull_requests: PullRequests,
         actions: Actions,
         agents: Agents,
         findings: Findings,
@@ -67,6 +69,7 @@ class Routing:
         mentions: Mapping[str, Sequence[str]],
     ) -> None:
         self.repositories = repositories
+        self.pull_requests = pull_requests
         self.actions = actions
         self.agents = agents
         self.findings = findings
@@ -95,6 +98,8 @@ class Routing:
 
     async def _changed(self, event: PullRequestChanged, delivery: Delivery) -> Meaning:
         await self.repositories.ensure(event.repo)
+        if event.change == "opened":
+            await self.pull_requests.opened(event.ref, event.head_sha)
         kind = KIND.get(event.change)
         if kind is None:
             return Meaning(ref=event.ref, reason=f"{event.change}: nothing to review")

@@ -50,6 +50,7 @@ class OwnSandboxes:
         self._backends: dict[str, Backend] = {}
         self._chosen = Chosen()
         self._until: datetime | None = None
+        self._not_reaped: dict[str, str] = {}
 
     async def choose(self) -> Chosen:
         """One probe for all who wait."""
@@ -94,7 +95,10 @@ class OwnSandboxes:
                 if reaped := await self._backend(name).reap(now):
                     log.info("sandbox.reaped", backend=name, count=len(reaped))
             except (OSError, NotDone, SandboxGone) as error:
-                log.warning("sandbox.not_reaped", backend=name, error=str(error))
+                # A daemon that is not there stays away for long: said once.
+                if self._not_reaped.get(name) != str(error):
+                    log.warning("sandbox.not_reaped", backend=name, error=str(error))
+                self._not_reaped[name] = str(error)
 
     async def _reap_for_ever(self) -> None:
         while True:

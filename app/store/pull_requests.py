@@ -11,6 +11,8 @@ from app.store.tables import pull_requests, runs
 
 _STATE = tuple(name for name in PullRequestState.model_fields if name != "ref")
 
+_FIRST = {"paused": False, "watermark_sha": "", "last_finding_number": 0}
+
 
 class PullRequests:
     """One row per pull request; its repository must be known (Repositories.ensure)."""
@@ -27,6 +29,16 @@ class PullRequests:
         """This head was there before us: it is not reviewed unless somebody asks."""
         await self._upsert(pull_request, {"watermark_sha": pull_request.head_sha})
 
+    async def opened(self, ref: PullRequestRef, head_sha: str) -> None:
+        """We were told that it was opened, so it was not there before us, whoever reads it first."""
+        values = {"title": "", "author": "", "url": "", "head_sha": head_sha, "state": "open", "seen_at": self._clock()}
+        statement = (
+            self._db.insert(pull_requests)
+            .values({**address_of(ref), **_FIRST, **values})
+            .on_conflict_do_update(index_elements=ADDRESS, set_={"watermark_sha": ""})
+        )
+        await self._db.write(lambda sql: sql.execute(statement))
+
     async def _upsert(self, pull_request: PullRequest, more: dict[str, str]) -> PullRequestState:
         seen = {
             "title": pull_request.title,
@@ -37,10 +49,9 @@ class PullRequests:
             "seen_at": self._clock(),
             **more,
         }
-        first = {"paused": False, "watermark_sha": "", "last_finding_number": 0}
         statement = (
             self._db.insert(pull_requests)
-            .values({**address_of(pull_request.ref), **first, **seen})
+            .values({**address_of(pull_request.ref), **_FIRST, **seen})
             .on_conflict_do_update(index_elements=ADDRESS, set_=seen)
             .returning(pull_requests)
         )

@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -48,6 +48,7 @@ class Answering:
         stdin: bytes = b"",
         within: timedelta = timedelta(minutes=5),
         output_bytes: int = 200_000,
+        watch: Callable[[bytes], None] | None = None,
     ) -> Ran:
         ended = Ended(ending="exited", exit_code=0, output_bytes=len(RESULT), seconds=0.01)
         return Ran(ended=ended, output=f"{argv[-1]} {RESULT}".encode())

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,8 @@ async def left(forge: FakeForge, temporal: TemporalServer, tmp_path: Path) -> As
     older = await repo.open_pull_request(title="Refund on retry", changes={"billing/refunds.py": "RETRIES = 3\n"})
     newer = await repo.open_pull_request(title="Rename a label", changes={"labels.py": "SHIP = 'Ship'\n"})
     draft = await repo.open_pull_request(title="Not yet", changes={"draft.py": "DRAFT = True\n"}, draft=True)
+    for one in (older, newer, draft):
+        one.pull.created_at -= timedelta(days=1)
     credentials = await forge.install_app(repos=[repo])
     async with corrigent(forge, credentials, temporal, tmp_path / "home", with_model=False) as system:
         turns, store = system.running.turns, system.running.store

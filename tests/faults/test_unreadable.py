@@ -51,6 +51,7 @@ async def test_one_unreadable_delivery_does_not_stop_the_others(temporal: Tempor
             inboxes={"x": Surprised()},
             routing=Routing(
                 repositories=store.repositories,
+                pull_requests=store.pull_requests,
                 actions=store.actions,
                 agents=store.agents,
                 findings=store.findings,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ async def site(temporal: TemporalServer, tmp_path: Path) -> AsyncGenerator[Site]
         project = await fake.create_repo("acme/backend/shop")
         bot = await fake.install_bot("project_7_bot_3f", repos=[project])
         older = await project.open_pull_request(title="From before", changes={"late.py": "fee = nowhere\n"})
+        older.item.created_at -= timedelta(days=1)
         connection: dict[str, JsonValue] = {
             **{"key": "gitlab", "kind": "gitlab", "web_url": fake.url, "slug": bot.username, "user_id": bot.user_id},
             **{"token": bot.token, "webhook_secret": bot.webhook_secret},

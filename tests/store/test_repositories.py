@@ -100,6 +100,19 @@ async def test_what_was_missed_is_found(db: Database) -> None:
     assert await known.open_without_run("github", "1002") == []
 
 
+async def test_what_we_are_told_was_opened_was_not_there_before_us(db: Database) -> None:
+    await Repositories(db).ensure(repo_of())
+    known = PullRequests(db)
+    await known.opened(REF, HEAD)
+    state = await known.get(REF)
+    assert state is not None
+    assert not state.watermark_sha
+    await known.set_watermark(pull_request_of())
+    await known.opened(REF, HEAD)
+    state = await known.see(pull_request_of())
+    assert state.watermark_sha == ""
+
+
 async def test_a_watermark_may_be_the_first_we_see(db: Database) -> None:
     await Repositories(db).ensure(repo_of())
     await PullRequests(db).set_watermark(pull_request_of())

@@ -106,8 +106,8 @@ class Records:
         for step in range(_UIDS):
             uid = _FIRST_UID + (begin + step) % _UIDS
             try:
-                with (self._uids / str(uid)).open("x") as file:
-                    file.write(sandbox_id)
+                # A link is there with what it says, or not at all: a file might be left empty by a kill.
+                (self._uids / str(uid)).symlink_to(sandbox_id)
             except FileExistsError:
                 continue
             return uid
@@ -120,8 +120,7 @@ class Records:
         """Those of sandboxes whose makers died between taking one and writing it down."""
         for taken in self._uids.iterdir() if self._uids.is_dir() else ():
             with suppress(FileNotFoundError):
-                sandbox_id = taken.read_text()
-                if sandbox_id and not (self._folder / sandbox_id).exists():
+                if not (self._folder / taken.readlink()).exists():
                     taken.unlink()
 
     @asynccontextmanager

@@ -28,6 +28,8 @@ WITH_A_FINDING = range(0, PULL_REQUESTS, 4)
 BUILD = "2026.11-1"
 # No linter of programs reads it: what is measured here is who does the work, not how long linters take.
 TEXT = "The total of an order is order.net times {number}.\n"
+DONE = "SELECT count(*) FROM runs WHERE outcome IN ('open_findings', 'clean')"
+WAITING = "SELECT count(*) FROM deliveries WHERE status = 'waiting'"
 FINDING: dict[str, JsonValue] = {
     "path": "docs/totals.txt",
     "quote": "The total of an order is order.net",
@@ -92,10 +94,13 @@ async def test_two_of_each_review_every_pull_request_once(
             for number in range(PULL_REQUESTS)
         ]
         await forge.wait_until(lambda: all(_is_done(one) for one in opened), timeout=100)
-    db = await Database.open(postgres_url)
-    assert await _count(db, "SELECT count(*) FROM runs WHERE outcome IN ('open_findings', 'clean')") == PULL_REQUESTS
-    assert await _count(db, "SELECT count(*) FROM deliveries WHERE status = 'waiting'") == 0
-    await db.close()
+        db = await Database.open(postgres_url)
+        stack.push_async_callback(db.close)
+        # A check is on the page before its run is written down, and the forge tells of it after that.
+        async with asyncio.timeout(60):
+            while await _count(db, DONE) < PULL_REQUESTS or await _count(db, WAITING):
+                await asyncio.sleep(0.1)
+        assert await _count(db, DONE) == PULL_REQUESTS
     # Five readings of each change, and a check of what was found: none of them twice.
     asked = Counter(call["prompt"] for call in map(json.loads, model.calls()))
     assert (len(asked), asked.total()) == ((5 * PULL_REQUESTS + len(WITH_A_FINDING),) * 2)

@@ -10,9 +10,10 @@ from typer.main import get_command
 
 from app.cli import app as command_line
 from app.commands.registry import COMMANDS
+from app.connection_settings import Connection
 from app.domain.repo_config import RepoConfig
 from app.sandboxes.egress_rules import PrivateRegistry
-from app.settings import FOREIGN_NAMES, Connection, Organisation, Settings
+from app.settings import FOREIGN_NAMES, Organisation, Settings
 from reviewers.linters.registry import LINTERS
 from reviewers.registry import REVIEWERS
 

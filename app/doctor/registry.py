@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
+from app.connection_settings import Connection
 from app.doctor.base import Check, Ground, Line
 from app.doctor.first_day import check_first_day
 from app.doctor.github import check_connection as check_github
@@ -14,7 +15,7 @@ from app.doctor.home import check_blobs, check_database, check_disk, check_setti
 from app.doctor.model import check_model
 from app.doctor.programs import check_git, check_linters, check_sandbox
 from app.doctor.temporal import check_temporal
-from app.settings import Connection, Settings
+from app.settings import Settings
 
 # A model may think for a while, and its provider's library takes seconds to import.
 FOR_MODELS = timedelta(seconds=60)

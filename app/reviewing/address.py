@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from typing import Literal
 from urllib.parse import urlsplit
 
+from app.connection_settings import LOOPBACK
 from app.domain.errors import UserError
 from app.domain.model import Frozen
-from app.settings import LOOPBACK
 
 GITHUB = "https://github.com"
 GITLAB = "https://gitlab.com"

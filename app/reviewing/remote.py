@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from app.checkouts.config_file import read_config
 from app.checkouts.mirrors import AccessDenied, Fetched, Mirrors, Wanted
 from app.checkouts.snapshot import make, materialise
+from app.connection_settings import Connection as Configured
 from app.domain.errors import ForgeRefused, Gone, UserError
 from app.domain.names import CONFIG_FILE
 from app.domain.pull_request import PullRequest, PullRequestRef
@@ -22,7 +23,6 @@ from app.output.report import Target
 from app.reviewing.address import GITHUB, GITLAB, PullRequestAddress
 from app.reviewing.gh_token import gh_token
 from app.reviewing.work import Work, config_for
-from app.settings import Connection as Configured
 from app.settings import Settings
 from reviewers.base import Change
 

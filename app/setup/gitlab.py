@@ -11,12 +11,12 @@ from pathlib import Path
 import typer
 from pydantic import SecretStr
 
+from app.connection_settings import Connection as Configured
 from app.domain.errors import UserError
 from app.forges.gitlab.client import GitLabClient
 from app.forges.gitlab.webhooks import HookWish
 from app.forges.registry import Connection
 from app.one_process_limits import OneProcessLimits
-from app.settings import Connection as Configured
 from app.settings import Settings, load_settings
 from app.setup.choices import free_key, public_url_of
 from app.setup.gitlab_access import Bot, Place, find_place, look_at_token

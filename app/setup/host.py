@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from app.connection_settings import LOOPBACK
 from app.domain.errors import UserError
-from app.settings import LOOPBACK
 
 _LONGEST_KEY = 39
 _PATH = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*){0,4}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.connection_settings import Connection
 from app.domain.errors import UserError
 from app.domain.pull_request import Permission
 from app.forges.fake.errors import Refusal
@@ -17,7 +18,7 @@ from app.forges.fake.gitlab.entities import Access, Hook
 from app.forges.fake.gitlab.errors import says
 from app.forges.fake.gitlab.repo_scenario import FakeProject
 from app.forges.fake.gitlab.scenario import FakeGitLab
-from app.settings import Connection, load_settings
+from app.settings import load_settings
 from app.setup.gitlab import Setup, Wish, setup_gitlab
 from app.setup.host import gitlab_named
 from tests.harness.swagger import GitLabContract

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from app.checkouts.mirrors import Mirrors
+from app.checkouts.operator_rules import read_operator_rules
 from app.checkouts.patching import Patching
 from app.domain.names import COMMAND_PREFIX
 from app.domain.phrases import Voice
@@ -241,4 +242,5 @@ def operator_layers(settings: Settings) -> OperatorLayers:
         locked=settings.locked,
         organisation_defaults={owner: table.defaults for owner, table in organisations.items()},
         organisation_locked={owner: table.locked for owner, table in organisations.items()},
+        rules=read_operator_rules(settings.home / "rules"),
     )

@@ -23,6 +23,8 @@ class Change:
     title: str
     body: str
     rules: str = ""
+    # What the rules are called: a finding may name one of these, and no other.
+    rule_names: tuple[str, ...] = ()
     effort: Effort = "normal"
     # What analysers found in it, for reviewers that weigh their word.
     hits: tuple[Finding, ...] = ()

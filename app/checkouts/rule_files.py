@@ -52,16 +52,22 @@ class RuleFiles:
 def read_rule(path: str, text: str) -> Rule | None:
     """The rule that a file holds; None when there is nothing in it for a reviewer."""
     name = _name_of(path)
-    folder = path.removesuffix(name).strip("/")
-    front, body = _front(text)
     if name == _SECTIONED:
-        body = _section(text)
+        front = _FRONT.match(text)
+        text = (front[0] if front else "") + _section(text)
+    rule = rule_in(path, text)
+    return rule and rule.model_copy(update={"folder": path.removesuffix(name).strip("/")})
+
+
+def rule_in(name: str, text: str) -> Rule | None:
+    """The rule that a text is, with what its front matter says of it; for the whole repository."""
+    front, body = _front(text)
     body = body.strip()
     if not body:
         return None
     cut = f"cut at {MOST_OF_A_FILE:,} characters" if len(body) > MOST_OF_A_FILE else ""
     severity = f"Severity of a breach: {front.severity}.\n" if front.severity else ""
-    return Rule(name=path, text=severity + body[:MOST_OF_A_FILE], folder=folder, paths=front.paths, cut=cut)
+    return Rule(name=name, text=severity + body[:MOST_OF_A_FILE], paths=front.paths, cut=cut)
 
 
 async def _read(git: Git, commit: str) -> tuple[Rule, ...]:

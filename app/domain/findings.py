@@ -68,6 +68,8 @@ class Finding(Frozen):
     # Markdown, at most 120 words with the title: what happens, when, and why.
     body: str
     place: Place
+    # The rule in prose that it is a breach of, by its name: "R7", or a file.
+    breaks_rule: str = ""
     # The code the finding is about, verbatim; identity and anchors hang on it, never on line numbers alone.
     quote: str
     # The enclosing function or class where it is known: part of the anchor key.

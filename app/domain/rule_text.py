@@ -31,7 +31,12 @@ def list_text(rules: Sequence[LearnedRule], voice: Voice) -> str:
 
 def check_line(rules: Sequence[Rule]) -> str:
     """The rules that a review was given, for its check."""
-    return " · ".join(f"{code(rule.name)}{f' ({rule.cut})' if rule.cut else ''}" for rule in rules)
+    return " · ".join(_named(rule) for rule in rules)
+
+
+def _named(rule: Rule) -> str:
+    about = ", ".join(part for part in (rule.origin, rule.cut) if part)
+    return f"{code(rule.name)} ({clean_line(about)})" if about else code(rule.name)
 
 
 def _group(title: str, rules: Sequence[LearnedRule]) -> list[str]:

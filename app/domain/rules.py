@@ -27,6 +27,8 @@ class Rule(Frozen):
     paths: tuple[str, ...] = ()
     # Why this is not all of it: a clause for the check.
     cut: str = ""
+    # Whose it is, where it is no file of the repository: "learned, from pull request 8", "of acme".
+    origin: str = ""
 
     def concerns(self, path: str) -> bool:
         if self.folder and not path.startswith(f"{self.folder}/"):
@@ -52,13 +54,18 @@ class LearnedRule(Frozen):
         return f"R{self.number}"
 
     def as_rule(self) -> Rule:
-        return Rule(name=self.name, text=self.text)
+        origin = f"learned, from pull request {self.pull_request_number}"
+        return Rule(name=self.name, text=self.text, origin=origin)
 
 
-def rules_text(rules: Sequence[Rule], paths: Collection[str]) -> str:
-    """What reviewers of these paths are given, nearest folders first."""
+def rules_for(rules: Sequence[Rule], paths: Collection[str]) -> list[Rule]:
+    """Those that concern one of these paths, nearest folders first."""
     chosen = [rule for rule in rules if any(map(rule.concerns, paths))]
-    chosen.sort(key=lambda rule: -len(rule.folder.split("/")) if rule.folder else 0)
+    return sorted(chosen, key=lambda rule: -len(rule.folder.split("/")) if rule.folder else 0)
+
+
+def rules_text(chosen: Sequence[Rule]) -> str:
+    """What reviewers are given of them."""
     return "\n\n".join(f"{_heading(rule)}\n{strip_invisible(rule.text)}" for rule in chosen)[:MOST_TOGETHER]
 
 

@@ -27,7 +27,8 @@ def thread_body(tracked: TrackedFinding, run_id: str, voice: Voice) -> str:
     finding = tracked.finding
     heading = _heading(tracked)
     marker = finding_marker(tracked.finding_id, run_id)
-    evidence = _words(" ".join(_evidence(item) for item in finding.evidence), _EVIDENCE_WORDS, voice)
+    rule = f"Against rule {finding.breaks_rule}. " if finding.breaks_rule else ""
+    evidence = _words(rule + " ".join(_evidence(item) for item in finding.evidence), _EVIDENCE_WORDS, voice)
     prompt = _words(finding.agent_prompt, _PROMPT_WORDS, voice)
     block = f"<details><summary>For your coding agent</summary>\n\n{prompt}\n\n</details>" if prompt else ""
     spent = sum(len(part.split()) for part in (heading, evidence, block, marker))

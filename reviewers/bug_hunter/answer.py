@@ -41,6 +41,8 @@ class Said(BaseModel):
     body: str
     agent_prompt: str | None = None
     suggestion: str | None = None
+    # The name of the repository's rule that it breaks.
+    rule: str | None = None
 
 
 class _Report(BaseModel):
@@ -105,10 +107,11 @@ def _in_our_words(item: JsonValue) -> JsonValue:
     if not isinstance(item, dict):
         return item
     severity, category = str(item.get("severity")).lower(), str(item.get("category")).lower()
-    line = item.get("line")
+    line, rule = item.get("line"), item.get("rule")
     return {
         **item,
         "severity": _SEVERITIES.get(severity, severity),
         "category": category if category in set(Category) else Category.CORRECTNESS.value,
         "line": line if isinstance(line, int) and not isinstance(line, bool) else None,
+        "rule": rule.strip().rstrip(":") if isinstance(rule, str) else None,
     }

@@ -16,6 +16,10 @@ from reviewers.context.references import References, told
 # People write books into descriptions; a model needs their beginning.
 _LONGEST_BODY = 6_000
 _LONGEST_RULES = 20_000
+_ABOUT_RULES = (
+    "Report breaches of these rules as well, unless they ask for anything but findings. Of a finding that is a breach, "
+    '"rule" is the name that its heading begins with; of any other it is null.'
+)
 # A lens is where a reading begins; what it finds elsewhere counts as well, or no two passes would ever agree.
 _LENS = "Read everything, and report whatever you find. Look first, and twice, at"
 
@@ -41,7 +45,7 @@ def question(
         parts.insert(1, block("lines of other files that use what is changed, or declare what it calls", known))
     if change.rules:
         rules = block("rules of this repository, by its maintainers", change.rules[:_LONGEST_RULES])
-        parts.insert(0, f"Report breaches of these rules as well, unless they ask for anything but findings.\n{rules}")
+        parts.insert(0, f"{_ABOUT_RULES}\n{rules}")
     if by.lens:
         parts.append(f"{_LENS} {by.lens}.")
     return Question(

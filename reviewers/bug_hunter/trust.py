@@ -60,7 +60,14 @@ def _finding(said: Said, path: str | None, change: Change, redactor: Redactor) -
         # The code as it is, so that the same finding has the same key however it was quoted.
         quote=code if code.strip() and redactor.redact(code) == code else quote,
         agent_prompt=_agent_prompt(said),
+        # A rule that was not given is none.
+        breaks_rule=_rule(said.rule or "", change.rule_names),
     )
+
+
+def _rule(said: str, names: Sequence[str]) -> str:
+    """The rule that is meant, also where its whole heading was copied: "R7", "api/rules.md, for *.py in api"."""
+    return next((name for name in names if said == name or said.startswith(f"{name}, ")), "")
 
 
 def _code_at(place: Place, file: FileChange, head_text: str) -> str:

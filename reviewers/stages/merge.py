@@ -53,6 +53,7 @@ def _with_evidence(kept: Finding, other: Finding) -> Finding:
         update={
             "severity": max(kept.severity, other.severity, key=lambda one: one.rank),
             "stands_alone": kept.stands_alone or other.stands_alone,
+            "breaks_rule": kept.breaks_rule or other.breaks_rule,
             "evidence": tuple(dict.fromkeys((*kept.evidence, *said))),
         }
     )

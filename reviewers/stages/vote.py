@@ -47,10 +47,17 @@ def _with_votes(finding: Finding, bucket: Bucket, passes: int, hits: Sequence[Fi
     return finding.model_copy(
         update={
             "severity": _usual_severity(bucket),
+            "breaks_rule": _named_rule(bucket),
             "stands_alone": any(one.finding.stands_alone for one in bucket.claims),
             "evidence": tuple(dict.fromkeys((*finding.evidence, *said, *agreed))),
         }
     )
+
+
+def _named_rule(bucket: Bucket) -> str:
+    """What most of those say that name one; the speaker may have left it out."""
+    named = Counter(one.finding.breaks_rule for one in bucket.claims if one.finding.breaks_rule)
+    return named.most_common(1)[0][0] if named else ""
 
 
 def _usual_severity(bucket: Bucket) -> Severity:

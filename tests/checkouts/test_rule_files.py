@@ -7,7 +7,7 @@ import pytest
 from app.checkouts.git import Git
 from app.checkouts.rule_files import RuleFiles, read_rule
 from app.domain.pull_request import Repo
-from app.domain.rules import MOST_OF_A_FILE, Rule, rules_text
+from app.domain.rules import MOST_OF_A_FILE, Rule, rules_for, rules_text
 from tests.checkouts.repos import Repo as Made
 
 SHOP = Repo(connection="github", repo_id="1", installation_id="1", full_name="acme/shop", default_branch="main")
@@ -50,7 +50,7 @@ def test_only_rules_that_concern_the_change_are_told_nearest_first() -> None:
     near = Rule(name="near", text="N", folder="api/v1")
     python = Rule(name="python", text="P", paths=("*.py",))
     other = Rule(name="other", text="O", folder="web")
-    told = rules_text((python, other, near), ["api/v1/users.py"])
+    told = rules_text(rules_for((python, other, near), ["api/v1/users.py"]))
     assert told == "near, for api/v1:\nN\n\npython, for *.py:\nP"
 
 

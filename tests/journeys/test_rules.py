@@ -53,6 +53,6 @@ async def test_a_rule_is_taught_decided_and_given_to_the_model(shop: Shop) -> No
     other = await shop.repo.open_pull_request(title="Other", branch="other", changes={"billing/other.py": "x = 1\n"})
     await shop.reviewed(other)
     summary = other.checks[-1].summary or ""
-    assert "· `R1`" in summary
+    assert "· `R1` (learned, from pull request 1)" in summary
     assert "R2" not in summary
     assert '"entries": [0]' in shop.system.script.calls()[-1]

@@ -190,3 +190,23 @@ async def test_over_the_wire_it_is_the_same(tmp_path: Path) -> None:
         240,
         None,
     )
+
+
+@pytest.mark.parametrize(
+    ("named", "kept"),
+    [("R7", "R7"), ("R7:", "R7"), ("api/rules.md, for *.py in api", "api/rules.md"), ("R77", ""), ("", ""), (7, "")],
+)
+async def test_a_finding_names_only_a_rule_that_was_given(tmp_path: Path, named: object, kept: str) -> None:
+    answers = [{"when": ["b.py", "Money is in cents."], "findings": [said("b.py", "    return 2", rule=named)]}]
+    change = replace(three_files(tmp_path), rules="R7:\nMoney is in cents.", rule_names=("R7", "api/rules.md"))
+    (finding,) = (await reviewer(tmp_path, answers, batch_tokens=10_000).review(change)).findings
+    assert finding.breaks_rule == kept
+
+
+async def test_the_rule_is_kept_when_only_some_passes_name_it(tmp_path: Path) -> None:
+    finding = {"findings": [said("b.py", "    return 2")]}
+    named = {"findings": [said("b.py", "    return 2", rule="R7")]}
+    answers = [{"when": ["b.py", "security: whatever"], **named}, {"when": ["b.py"], **finding}]
+    change = replace(three_files(tmp_path, "normal"), rules="R7:\nMoney is in cents.", rule_names=("R7",))
+    (one,) = (await reviewer(tmp_path, answers, batch_tokens=10_000).review(change)).findings
+    assert one.breaks_rule == "R7"

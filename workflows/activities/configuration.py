@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from app.checkouts.config_file import read_config
 from app.checkouts.mirrors import Fetched, Mirrors
+from app.checkouts.operator_rules import OperatorRules
 from app.checkouts.rule_files import RuleFiles
 from app.domain.config_layers import FileRead, in_force
 from app.domain.names import CONFIG_FILE
@@ -30,6 +31,7 @@ class OperatorLayers:
     organisation_locked: Mapping[str, Mapping[str, JsonValue]] = field(
         default_factory=dict[str, Mapping[str, JsonValue]]
     )
+    rules: OperatorRules = field(default_factory=OperatorRules)
 
 
 class Configurations:
@@ -62,7 +64,8 @@ class Configurations:
     async def _rules(self, repo: Repo, default_sha: str) -> tuple[Rule, ...]:
         kept = await self.rule_files.at(self.mirrors.git(repo), repo, default_sha) if default_sha else ()
         learned = await self.rules.active(repo.connection, repo.repo_id)
-        return (*kept, *(one.as_rule() for one in learned))
+        given = self.operator.rules.of(repo.full_name.partition("/")[0])
+        return (*kept, *(one.as_rule() for one in learned), *given)
 
     async def _file(self, repo: Repo, default_sha: str) -> FileRead | None:
         data = await self.mirrors.read_file(repo, default_sha, CONFIG_FILE) if default_sha else None

@@ -10,7 +10,7 @@ from app.domain.errors import RateLimited, UserError
 from app.domain.pull_request import PullRequest
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import ReviewerReport
-from app.domain.rules import rules_text
+from app.domain.rules import rules_for, rules_text
 from app.llm.chat import ModelUnavailable
 from app.store.blobs import Blobs
 from reviewers.base import Change, Reviewer
@@ -60,6 +60,7 @@ class Reading:
         pull_request = await self.blobs.get_model(step.pull_request_key, PullRequest)
         config = await self.blobs.get_model(step.config_key, ConfigInForce)
         reviewer = await self.make(step, pull_request, config)
+        rules = rules_for(config.rules, [file.path for file in diff.reviewable])
         async with self.code.of(step.snapshot_key) as unpacked:
             change = Change(
                 diff=diff,
@@ -67,7 +68,8 @@ class Reading:
                 base_root=unpacked.base_root,
                 title=pull_request.title,
                 body=pull_request.body,
-                rules=rules_text(config.rules, [file.path for file in diff.reviewable]),
+                rules=rules_text(rules),
+                rule_names=tuple(rule.name for rule in rules),
                 effort=config.config.effort,
                 progress=self.watch(step),
             )

@@ -10,6 +10,7 @@ from tests.bench import (
     acknowledging,
     agent,
     context,
+    funnel,
     large_diff,
     latency,
     limits,
@@ -40,6 +41,7 @@ BENCHES: Mapping[str, tuple[str, Bench]] = {
     "micro": ("The small parts", micro.measure),
     "sandboxes": ("Sandboxes", sandboxes.measure),
     "prover": ("Right, wrong and poisoned fixes through the prover", prover.measure),
+    "funnel": ("Bugs and poisoned fixes through the whole product", funnel.measure),
     "agent": ("An agent's 200 steps in Temporal's history", agent.measure),
     "quality": ("What the reviewers find of what is planted", quality.measure),
 }

@@ -25,6 +25,7 @@ from app.store.agents import stream_of as stream_of_agent
 from app.store.blob_sweep import sweep_blobs
 from app.store.blobs import Blobs
 from app.store.database import Database
+from app.store.rule_tables import rules
 from app.store.runs import stream_of
 from app.store.tables import (
     actions,
@@ -38,7 +39,6 @@ from app.store.tables import (
     limit_buckets,
     pull_requests,
     repositories,
-    rules,
     runs,
     sightings,
     stream_events,

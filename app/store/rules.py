@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from app.domain.pull_request import PullRequestRef
 from app.domain.rules import LearnedRule, RuleState
 from app.store.database import Database
+from app.store.rule_tables import rules as rows
 from app.store.tables import repositories
-from app.store.tables import rules as rows
 
 
 class Rules:

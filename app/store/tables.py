@@ -350,26 +350,6 @@ config_files = Table(
     PrimaryKeyConstraint("connection", "repo_id"),
 )
 
-# What people taught us about a repository; `source` is the action that a rule comes from.
-rules = Table(
-    "rules",
-    metadata,
-    _required("connection"),
-    _required("repo_id"),
-    Column("number", Integer, nullable=False),
-    _required("text"),
-    _required("state"),
-    _required("source"),
-    Column("pull_request_number", Integer, nullable=False),
-    _required("proposed_by"),
-    Column("proposed_at", UtcDateTime, nullable=False),
-    _required("decided_by"),
-    Column("decided_at", UtcDateTime),
-    PrimaryKeyConstraint("connection", "repo_id", "number"),
-    ForeignKeyConstraint(["connection", "repo_id"], ["repositories.connection", "repositories.repo_id"]),
-    UniqueConstraint("connection", "repo_id", "source"),
-)
-
 # --- Live streams and limits ---
 
 stream_events = Table(

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from app.store.all_tables import metadata
 from app.store.database import Database
 from app.store.schema import migrate
-from app.store.tables import metadata
 from tests.harness.postgres import PostgresServer, postgres_server, postgres_url
 from tests.store.samples import StoppedClock
 

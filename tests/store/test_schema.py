@@ -8,9 +8,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from app.domain.errors import UserError
+from app.store.all_tables import metadata
 from app.store.database import Database
 from app.store.schema import SCHEMA, check, migrate
-from app.store.tables import metadata
 
 
 async def test_migrations_make_the_tables_of_the_code(db: Database) -> None:

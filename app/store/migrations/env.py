@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from app.store.tables import metadata
+from app.store.all_tables import metadata
 
 # SQLite changes a table by rebuilding it (batch mode), and keeps all steps in the one transaction it was given.
 context.configure(

@@ -9,21 +9,20 @@ import typer
 
 from app.backfill_cost import Size, Sizing
 from app.domain.errors import UserError
+from app.domain.events import ReviewAsked
 from app.domain.phrases import count, dollars
-from app.domain.pull_request import PullRequest
+from app.domain.pull_request import Person, PullRequest
 from app.embedded_address import temporal_address
 from app.llm.models import ModelSpec
 from app.llm.prices import dollars as price
+from app.own_deliveries import put_own
 from app.settings import Settings, load_settings
 from app.telemetry import start_logging
-from app.temporal_client import connect
 from app.unreviewed import unreviewed
-from app.wiring import Forges, Store, open_forges, open_mirrors, open_store, operator_layers, utc_now
+from app.wiring import Forges, Store, open_forges, open_mirrors, open_store, operator_layers
 from workflows.activities.configuration import Configurations
 from workflows.activities.fetching import Fetching
 from workflows.activities.look import OPT_OUT_LABEL
-from workflows.client import Turns
-from workflows.messages import Nudge
 
 # Between two of them: a burst would only make the forge and the model say "later".
 PACE = timedelta(seconds=2)
@@ -45,13 +44,11 @@ def run_backfill(*, last: int, repo: str, yes: bool, home: Path | None) -> int:
 
 async def backfill(settings: Settings, *, last: int, repo: str, confirm: Confirm, say: Say) -> int:
     """0 when they were handed over, or were not wanted; UserError when nothing runs that could review them."""
-    address = temporal_address(settings)
-    if address is None:
+    if temporal_address(settings) is None:
         raise UserError(
             f"Nothing runs in {settings.home} that could review. Start `corrigent up` first; where it does run, "
             "set temporal_port to a port of your choice and start it again."
         )
-    turns = Turns(await connect(settings, address), time_scale=settings.time_scale)
     async with (
         open_store(settings, may_migrate=False) as store,
         open_forges(settings, store.limits) as forges,
@@ -68,8 +65,8 @@ async def backfill(settings: Settings, *, last: int, repo: str, confirm: Confirm
             return 0
         for number, pull_request in enumerate(chosen):
             await asyncio.sleep(PACE.total_seconds() * settings.time_scale if number else 0)
-            await _hand_over(store, turns, pull_request)
-            say(f"handed over  {_named(pull_request)}")
+            handed = await _hand_over(store, pull_request)
+            say(f"{'handed over' if handed else 'asked before'}  {_named(pull_request)}")
     return 0
 
 
@@ -87,17 +84,13 @@ async def _unreviewed(store: Store, forges: Forges, wanted: str) -> list[PullReq
     return [one for one in found if not (one.draft or _of_a_bot(one) or OPT_OUT_LABEL in one.labels)]
 
 
-async def _hand_over(store: Store, turns: Turns, pull_request: PullRequest) -> None:
-    """From now on its head is ours like any other: were the nudge lost, the reconciler would find it."""
+async def _hand_over(store: Store, pull_request: PullRequest) -> bool:
+    """A row of the inbox, as a command's: once for each head, however often this is cut off and begun again."""
+    ref = pull_request.ref
     await store.repositories.ensure(pull_request.repo)
-    # No head has this name, so none is left alone any more.
-    await store.pull_requests.set_watermark(pull_request.model_copy(update={"head_sha": ""}))
     await store.pull_requests.see(pull_request)
-    await store.audit.append(
-        "pull_request.backfilled", OPERATOR, pull_request.ref, {"head": pull_request.head_sha}, utc_now()
-    )
-    nudge = Nudge(kind="changed", delivery_id=f"backfill-{pull_request.head_sha[:12]}")
-    await turns.tell(pull_request.ref, nudge, fairness_key=pull_request.repo.installation_id)
+    asked = ReviewAsked(ref=ref, by=Person(user_id="", login=OPERATOR))
+    return await put_own(store.deliveries, asked, delivery_id=f"backfill/{ref}/{pull_request.head_sha}")
 
 
 async def _told(settings: Settings, store: Store, forges: Forges, chosen: Sequence[PullRequest], of: int) -> list[str]:

@@ -136,7 +136,7 @@ class Dispatcher:
 
     async def _parse(self, delivery: Delivery) -> Event:
         if delivery.connection == OWN_CONNECTION:
-            return read_own(delivery.body)
+            return read_own(delivery.event, delivery.body)
         inbox = self.inboxes.get(delivery.connection)
         if inbox is None:
             return Ignored(reason=f"no connection {delivery.connection!r} is configured")

@@ -1,20 +1,34 @@
-"""What a page puts into the inbox: it reaches the workflows as a forge's delivery does, whichever process serves it."""
+"""What we put into the inbox ourselves: it reaches the workflows as a forge's delivery does, from any process."""
+
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 
 from app.domain.errors import MalformedDelivery
-from app.domain.events import StopPressed
+from app.domain.events import ReviewAsked, StopPressed
 from app.domain.names import OWN_CONNECTION
 from app.store.deliveries import Deliveries
 
+OwnEvent = StopPressed | ReviewAsked
 
-async def put_stop(deliveries: Deliveries, pressed: StopPressed, *, delivery_id: str) -> None:
-    body = pressed.model_dump_json().encode()
-    await deliveries.receive(connection=OWN_CONNECTION, delivery_id=delivery_id, event="stop", headers={}, body=body)
+# By the name in the row's column `event`.
+_KINDS: Mapping[str, type[OwnEvent]] = {"stop": StopPressed, "review": ReviewAsked}
 
 
-def read_own(body: bytes) -> StopPressed:
+async def put_own(deliveries: Deliveries, event: OwnEvent, *, delivery_id: str) -> bool:
+    """Durable when this returns; False when the same was put before."""
+    name = next(name for name, kind in _KINDS.items() if isinstance(event, kind))
+    body = event.model_dump_json().encode()
+    return await deliveries.receive(
+        connection=OWN_CONNECTION, delivery_id=delivery_id, event=name, headers={}, body=body
+    )
+
+
+def read_own(name: str, body: bytes) -> OwnEvent:
+    kind = _KINDS.get(name)
+    if kind is None:
+        raise MalformedDelivery(f"{name!r} is nothing that we write")
     try:
-        return StopPressed.model_validate_json(body)
+        return kind.model_validate_json(body)
     except ValidationError as error:
-        raise MalformedDelivery("not a stop as a page writes it") from error
+        raise MalformedDelivery(f"not a {name} as we write it") from error

@@ -13,6 +13,7 @@ from app.domain.events import (
     MergeQueued,
     PullRequestChanged,
     RerunRequested,
+    ReviewAsked,
     StopPressed,
     ThreadResolved,
 )
@@ -93,6 +94,8 @@ class Routing:
                 return await self._queued(event, delivery)
             case StopPressed():
                 return await self._stopped(event, delivery)
+            case ReviewAsked():
+                return await self._asked_here(event, delivery)
             case InstallationChanged():
                 return await self._installation(event)
 
@@ -223,6 +226,21 @@ class Routing:
             received_at=delivery.received_at,
         )
         return Meaning(ref=event.ref, nudges=(await self._act(action, delivery),), reason="stop on the dashboard")
+
+    async def _asked_here(self, event: ReviewAsked, delivery: Delivery) -> Meaning:
+        action = Action(
+            action_key=button_key(delivery.connection, delivery.delivery_id),
+            ref=event.ref,
+            word="again" if event.run_id else "backfill",
+            argument=event.run_id,
+            actor=event.by,
+            source="dashboard" if event.run_id else "cli",
+            received_at=delivery.received_at,
+        )
+        nudge = await self._act(action, delivery)
+        repo = await self.repositories.get(event.ref.connection, event.ref.repo_id)
+        installation = repo.installation_id if repo is not None else ""
+        return Meaning(ref=event.ref, nudges=(nudge,), installation=installation, reason=f"operator: {action.word}")
 
     async def _act(self, action: Action, delivery: Delivery) -> Nudge:
         await self.actions.record(action)

@@ -82,6 +82,15 @@ class StopPressed(Frozen):
     by: Person
 
 
+class ReviewAsked(Frozen):
+    """The operator asked for a review beside the forge: by a button of our pages, or from the shell."""
+
+    ref: PullRequestRef
+    by: Person
+    # The run on whose page the button was pressed; empty when it was asked for from the shell.
+    run_id: str = ""
+
+
 class InstallationChanged(Frozen):
     """Repositories came under our care or left it."""
 
@@ -107,6 +116,7 @@ Event = (
     | RerunRequested
     | MergeQueued
     | StopPressed
+    | ReviewAsked
     | InstallationChanged
     | Ignored
 )

@@ -11,7 +11,7 @@ from app.domain.pull_request import PullRequestRef
 from app.store.columns import storable
 from app.store.cursors import set_cursor
 from app.store.database import Database
-from app.store.tables import audit, cursors
+from app.store.tables import audit, cursors, effects
 
 # Any number that nobody else locks in our database: "audi" in ASCII.
 _AUDIT_LOCK = 0x61756469
@@ -31,23 +31,37 @@ class Audit:
     ) -> None:
         """`kind` is a dotted name ("finding.dismissed"), `actor` a login, or empty when nobody asked."""
 
+        row = _row(kind, actor, ref, detail, now)
+        await self._db.write(lambda sql: self._append(sql, row, now))
+
+    async def append_once(
+        self, key: str, kind: str, actor: str, ref: PullRequestRef | None, detail: Mapping[str, str], now: datetime
+    ) -> None:
+        """As `append`; of all rows with this key only the first is written, whatever crashed in between."""
+        row = _row(kind, actor, ref, detail, now)
+        claim = (
+            self._db.insert(effects)
+            .values(effect_key=f"audit/{key}", run_id="", intent_at=now, settled_at=now)
+            .on_conflict_do_nothing()
+        )
+
         def work(sql: Connection) -> None:
-            if sql.dialect.name == "postgresql":
-                sql.execute(select(func.pg_advisory_xact_lock(_AUDIT_LOCK)))
-            last = sql.execute(select(audit).order_by(audit.c.seq.desc()).limit(1)).mappings().one_or_none()
-            row = {
-                "seq": 1 if last is None else last["seq"] + 1,
-                "at": now.astimezone(UTC),
-                "kind": storable(kind),
-                "actor": storable(actor),
-                "ref": "" if ref is None else str(ref),
-                "detail": dict(detail),
-                "previous_digest": "" if last is None else last["digest"],
-            }
-            sql.execute(audit.insert().values({**row, "digest": _digest(row)}))
-            set_cursor(self._db, sql, _LAST, now)
+            if sql.execute(claim).rowcount == 1:
+                self._append(sql, row, now)
 
         await self._db.write(work)
+
+    def _append(self, sql: Connection, given: Mapping[str, object], now: datetime) -> None:
+        if sql.dialect.name == "postgresql":
+            sql.execute(select(func.pg_advisory_xact_lock(_AUDIT_LOCK)))
+        last = sql.execute(select(audit).order_by(audit.c.seq.desc()).limit(1)).mappings().one_or_none()
+        row = {
+            **given,
+            "seq": 1 if last is None else last["seq"] + 1,
+            "previous_digest": "" if last is None else last["digest"],
+        }
+        sql.execute(audit.insert().values({**row, "digest": _digest(row)}))
+        set_cursor(self._db, sql, _LAST, now)
 
     async def verify(self) -> int | None:
         """None when the log is whole, else the number of the first row that was changed or is missing."""
@@ -62,6 +76,19 @@ class Audit:
     async def _portion(self, first: int) -> list[RowMapping]:
         query = select(audit).where(audit.c.seq >= first).order_by(audit.c.seq).limit(_PORTION)
         return list(await self._db.read(lambda sql: sql.execute(query).mappings().all()))
+
+
+def _row(
+    kind: str, actor: str, ref: PullRequestRef | None, detail: Mapping[str, str], now: datetime
+) -> dict[str, object]:
+    """All but its place in the chain."""
+    return {
+        "at": now.astimezone(UTC),
+        "kind": storable(kind),
+        "actor": storable(actor),
+        "ref": "" if ref is None else str(ref),
+        "detail": dict(detail),
+    }
 
 
 def _end_is_whole(sql: Connection) -> bool:

@@ -29,6 +29,11 @@ class PullRequests:
         """This head was there before us: it is not reviewed unless somebody asks."""
         await self._upsert(pull_request, {"watermark_sha": pull_request.head_sha})
 
+    async def take_over(self, ref: PullRequestRef) -> None:
+        """It was there before us, and somebody asked for it: from now on it is like any other."""
+        statement = update(pull_requests).where(is_at(pull_requests, ref)).values(watermark_sha="")
+        await self._db.write(lambda sql: sql.execute(statement))
+
     async def opened(self, ref: PullRequestRef, head_sha: str) -> None:
         """We were told that it was opened, so it was not there before us, whoever reads it first."""
         values = {"title": "", "author": "", "url": "", "head_sha": head_sha, "state": "open", "seen_at": self._clock()}

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from app.backfill import backfill
 from app.demo import shop as samples
@@ -16,6 +17,7 @@ from app.domain.errors import UserError
 from app.domain.pull_request import PullRequestRef
 from app.forges.fake.pull_scenario import FakePullRequest
 from app.forges.fake.scenario import FakeForge
+from app.store.tables import audit
 from tests.harness.system import System, corrigent, settings_for
 from tests.harness.temporal import TemporalServer
 
@@ -75,6 +77,7 @@ async def test_only_a_yes_has_the_newest_reviewed(left: Left) -> None:
     await left.system.forge.wait_until(lambda: [one for one in left.newer.checks if one.conclusion], timeout=20)
     await left.system.quiet()
     assert left.older.checks == []
+    assert await audited(left.system) == [("operator", "backfill", str(left.newer.number))]
     # The cost is that of the very questions that would be asked.
     left.said.clear()
     await left.run(yes=False, model="anthropic:claude-sonnet-4-5")
@@ -86,6 +89,30 @@ async def test_only_a_yes_has_the_newest_reviewed(left: Left) -> None:
     assert "the price of openai:a-model-nobody-knows is not known here" in left.said[2]
     with pytest.raises(UserError, match="No connection of ours reaches 'acme/other'"):
         await left.run(repo="acme/other")
+
+
+async def audited(system: System) -> list[tuple[str, str, str]]:
+    """Who asked for what, on which pull request."""
+    db = system.running.store.db
+    rows = await db.read(lambda sql: sql.execute(select(audit).where(audit.c.kind == "command")).mappings().all())
+    return [(row["actor"], row["detail"]["word"], row["ref"].rpartition("/")[2]) for row in rows]
+
+
+async def test_cut_off_and_begun_again_it_asks_for_each_head_once(left: Left) -> None:
+    def cut_off(line: str) -> None:
+        if line.startswith("handed over"):
+            raise InterruptedError(line)
+
+    with pytest.raises(InterruptedError, match="acme/shop 2"):
+        await backfill(left.system.settings, last=10, repo="", confirm=lambda _: True, say=cut_off)
+    assert await left.run() == 0
+    for one in (left.older, left.newer):
+        await left.system.forge.wait_until(
+            lambda one=one: [check for check in one.checks if check.conclusion], timeout=90
+        )
+    await left.system.quiet()
+    assert [len(one.checks) for one in (left.older, left.newer)] == [1, 1]
+    assert sorted(await audited(left.system)) == [("operator", "backfill", "1"), ("operator", "backfill", "2")]
 
 
 async def test_where_nothing_runs_it_says_what_to_start(forge: FakeForge, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from app.domain.events import (
     MergeQueued,
     PullRequestChanged,
     RerunRequested,
+    ReviewAsked,
     StopPressed,
     ThreadResolved,
 )
@@ -344,8 +345,8 @@ def described(event: Event) -> str:
             return f"{event.repo.full_name} {event.run_id} {event.button}"
         case RerunRequested():
             return f"{event.repo.full_name} {event.run_id} {event.head_sha[:7]}"
-        case StopPressed():
-            return f"{event.agent_id} stopped by {event.by.login}"
+        case StopPressed() | ReviewAsked():
+            return f"our own, by {event.by.login}"
         case InstallationChanged():
             added = ",".join(repo.full_name for repo in event.added)
             return f"{event.account} {event.change} +{added} -{','.join(event.removed_repo_ids)}"

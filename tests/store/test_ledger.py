@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Delete, Update, delete, update
+from sqlalchemy import Delete, Update, delete, select, update
 
 from app.domain.review import ReviewerUsage
 from app.store.actions import Actions
@@ -67,6 +67,15 @@ async def log(db: Database) -> Audit:
 async def test_a_whole_log_is_whole(log: Audit) -> None:
     assert await log.verify() is None
     await asyncio.gather(*(log.append("kill.switch", "", None, {}, NOW) for _ in range(20)))
+    assert await log.verify() is None
+
+
+async def test_what_is_done_again_after_a_crash_is_in_the_log_once(log: Audit, db: Database) -> None:
+    again = [log.append_once("act-1", "command", "ada", REF, {"word": "stop"}, NOW) for _ in range(5)]
+    await asyncio.gather(*again)
+    await log.append_once("act-2", "command", "ada", REF, {"word": "stop"}, NOW)
+    rows = await db.read(lambda sql: sql.execute(select(audit.c.seq).where(audit.c.kind == "command")).scalars().all())
+    assert sorted(rows) == [6, 7]
     assert await log.verify() is None
 
 

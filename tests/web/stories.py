@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from app.domain.findings import Finding
 from app.domain.outcomes import Outcome, title
@@ -24,6 +25,7 @@ async def see(
     name: str = "Refund on retry",
     login: str = "maria",
     url: str = "https://github.com/acme/shop/pull/12",
+    state: Literal["open", "merged"] = "open",
 ) -> PullRequestRef:
     """A pull request that the store knows."""
     repo = Repo(
@@ -40,7 +42,7 @@ async def see(
         title=name,
         body="",
         author=Person(user_id="5", login=login),
-        state="open",
+        state=state,
         head_sha="4be1d07" + "0" * 33,
         head_ref="retry",
         head_repo_id=ref.repo_id,

@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.conversation import Opening
 from app.domain.errors import MalformedDelivery
+from app.domain.events import StopPressed
 from app.domain.names import OWN_CONNECTION
 from app.own_deliveries import read_own
 from app.store.agents import stream_of
@@ -91,7 +92,8 @@ async def test_stop_is_put_into_the_inbox_with_who_pressed_it(desk: Desk) -> Non
     assert "Stop was asked for." in await desk.text(answer.headers["location"])
     (delivery,) = await desk.store.deliveries.claim(limit=5, lease=timedelta(seconds=5))
     assert delivery.connection == OWN_CONNECTION
-    pressed = read_own(delivery.body)
+    pressed = read_own(delivery.event, delivery.body)
+    assert isinstance(pressed, StopPressed)
     assert (pressed.agent_id, pressed.ref, pressed.by.login) == (agent.agent_id, REF, "operator")
 
 
@@ -110,7 +112,7 @@ async def test_nothing_from_outside_is_read_as_ours(desk: Desk) -> None:
     answer = await desk.stranger.post(f"/hooks/{OWN_CONNECTION}", content=b"{}")
     assert answer.status_code == 404
     with pytest.raises(MalformedDelivery):
-        read_own(b"{}")
+        read_own("stop", b"{}")
 
 
 async def test_an_open_page_shows_what_is_printed_and_takes_back_a_repeated_try(desk: Desk, chromium: str) -> None:

@@ -78,6 +78,8 @@ Doable: TypeAlias = (
     | ShowHelp
     | ShowRules
 )
+# Asked for beside the forge, by the operator.
+OPERATORS = frozenset({"dashboard", "cli"})
 # Buttons of our check, as the commands they stand for.
 BUTTONS: Mapping[str, ParsedCommand] = {
     "again": ParsedCommand(word="review", argument="full", number=None, line="", ordinal=0),
@@ -145,8 +147,8 @@ class Acting:
         return acted
 
     async def _act(self, action: Action) -> Acted:
-        if action.source == "dashboard":
-            return await self._stop_agent(action)
+        if action.source in OPERATORS:
+            return await self._obey_operator(action)
         pull_request = await self.readers[action.ref.connection].pull_request(action.ref)
         config = await self.configurations.at(pull_request, await self.fetching.fetch(pull_request, refresh=False))
         if action.source == "merge_queue":
@@ -299,12 +301,21 @@ class Acting:
             await self._note(action)
         return Acted()
 
-    async def _stop_agent(self, action: Action) -> Acted:
-        """The dashboard knows who may press there; whether the forge answers does not matter."""
+    async def _obey_operator(self, action: Action) -> Acted:
+        """Who may was settled where it was asked; whether the forge answers does not matter."""
         by = action.actor.login
-        await self.agent_starts.stop_one(action.ref, action.argument, StopOrder(reason="stopped", by=by))
+        match action.word:
+            case "stop":
+                await self.agent_starts.stop_one(action.ref, action.argument, StopOrder(reason="stopped", by=by))
+                acted = Acted(by=by)
+            case "again":
+                acted = Acted(order="review_full", by=by)
+            case _:
+                # From now on its head is ours like any other.
+                await self.pull_requests.take_over(action.ref)
+                acted = Acted(order="review", by=by)
         await self._note(action)
-        return Acted(by=by)
+        return acted
 
     async def _judge_queued(self, action: Action, pull_request: PullRequest, config: ConfigInForce) -> Acted:
         """No model and no reviewer: the commit gets what the pull request's own check says."""
@@ -338,7 +349,9 @@ class Acting:
 
     async def _note(self, action: Action) -> None:
         detail = {"word": action.word, "argument": action.argument[:200], "action_key": action.action_key}
-        await self.audit.append("command", action.actor.login, action.ref, detail, self.clock())
+        await self.audit.append_once(
+            f"note/{action.action_key}", "command", action.actor.login, action.ref, detail, self.clock()
+        )
 
 
 def _parsed(action: Action) -> ParsedCommand:

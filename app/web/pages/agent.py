@@ -15,10 +15,11 @@ from app.store.blobs import Blobs
 from app.store.conversations import Conversations
 from app.store.findings import Findings
 from app.store.streams import END, REWIND, StreamEvent, Streams
-from app.web.access import Access, Viewer
+from app.web.access import Viewer
 from app.web.live import Live, Update
 from app.web.pages.missing import missing
 from app.web.pages.parts.agents import ListedAgent, listed_agent, words_of
+from app.web.pages.parts.buttons import Buttons
 from app.web.pages.parts.cuts import Cut, cut
 from app.web.pages.parts.feed import Piece, piece, standing_pieces
 from app.web.pages.parts.proofs import fix_of, shown_proof
@@ -46,7 +47,7 @@ class AgentPage:
         streams: Streams,
         blobs: Blobs,
         templates: Templates,
-        access: Access,
+        buttons: Buttons,
         live: Live,
         clock: Callable[[], datetime],
     ) -> None:
@@ -55,7 +56,7 @@ class AgentPage:
         self._streams = streams
         self._blobs = blobs
         self._templates = templates
-        self._access = access
+        self._buttons = buttons
         self._live = live
         self._clock = clock
 
@@ -72,8 +73,7 @@ class AgentPage:
             listed=self._listed(row),
             at_work=at_work,
             stop_asked=request.query_params.get("stop") == "asked",
-            may_stop=viewer.role == "operator",
-            form_token=self._access.form_token(request),
+            form=self._buttons.form(request) if at_work and self._buttons.may_press(viewer) else None,
             prompts=await self._prompts(row),
             findings=await self._mended(agent),
             talk=await self._talk(agent),

@@ -5,12 +5,13 @@ from datetime import datetime
 
 from starlette.routing import BaseRoute, Route
 
-from app.web.access import Access, Guard
+from app.web.access import Guard
 from app.web.live import Live
 from app.web.pages.agent import AgentPage
 from app.web.pages.agent_files import AgentFiles
 from app.web.pages.agent_stop import AgentStop
 from app.web.pages.agents import AgentsPage
+from app.web.pages.parts.buttons import Buttons
 from app.web.pages.parts.rendering import Templates
 from app.web.pages.problems import ProblemsPage
 from app.wiring import Store
@@ -20,10 +21,9 @@ def agent_routes(
     store: Store,
     *,
     guard: Guard,
-    access: Access,
     templates: Templates,
     live: Live,
-    wake: Callable[[], None],
+    buttons: Buttons,
     clock: Callable[[], datetime],
 ) -> list[BaseRoute]:
     agents = AgentsPage(agents=store.agents, templates=templates, live=live, clock=clock)
@@ -33,14 +33,12 @@ def agent_routes(
         streams=store.streams,
         blobs=store.blobs,
         templates=templates,
-        access=access,
+        buttons=buttons,
         live=live,
         clock=clock,
     )
     files = AgentFiles(agents=store.agents, blobs=store.blobs, templates=templates)
-    stop = AgentStop(
-        agents=store.agents, deliveries=store.deliveries, access=access, templates=templates, wake=wake, clock=clock
-    )
+    stop = AgentStop(agents=store.agents, buttons=buttons, templates=templates)
     problems = ProblemsPage(problems=store.environment_problems, repositories=store.repositories, templates=templates)
     one = "/agents/{agent_id}"
     return [

@@ -17,6 +17,12 @@ def missing(templates: Templates) -> Response:
     )
 
 
+def refused(templates: Templates, *, title: str, only: str) -> Response:
+    """For a button that somebody may not press, or a form that no page of ours made; `only` says who may."""
+    text = f"{only}, with the button on its page. Open it again and press there."
+    return templates.page("message.html", status=403, title=title, text=text)
+
+
 def foreign_name(templates: Templates, request: Request) -> Response:
     """Asked for under a name that is not ours."""
     return templates.page(

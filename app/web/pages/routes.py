@@ -20,9 +20,11 @@ from app.web.pages.agent_routes import agent_routes
 from app.web.pages.enter import EnterPage, stranger
 from app.web.pages.metrics import MetricsPage
 from app.web.pages.missing import foreign_name, missing
+from app.web.pages.parts.buttons import Buttons
 from app.web.pages.parts.rendering import STATIC, Templates
 from app.web.pages.pull_request import PullRequestPage
 from app.web.pages.run import RunPage
+from app.web.pages.run_again import RunAgain
 from app.web.pages.runs import RunsPage
 from app.wiring import Store
 
@@ -47,9 +49,10 @@ def dashboard(
     async def nothing(_request: Request, _viewer: Viewer) -> Response:
         return missing(templates)
 
+    buttons = Buttons(deliveries=store.deliveries, access=access, wake=wake, clock=clock)
     return [
-        *_review_routes(store, guard=guard, templates=templates, live=live, clock=clock),
-        *agent_routes(store, guard=guard, access=access, templates=templates, live=live, wake=wake, clock=clock),
+        *_review_routes(store, guard=guard, buttons=buttons, templates=templates, live=live, clock=clock),
+        *agent_routes(store, guard=guard, buttons=buttons, templates=templates, live=live, clock=clock),
         Route("/enter", guard.door(enter.show), methods=["GET"]),
         Route("/enter", guard.door(enter.submit), methods=["POST"]),
         Route("/metrics", figures.show),
@@ -59,8 +62,9 @@ def dashboard(
 
 
 def _review_routes(
-    store: Store, *, guard: Guard, templates: Templates, live: Live, clock: Callable[[], datetime]
+    store: Store, *, guard: Guard, buttons: Buttons, templates: Templates, live: Live, clock: Callable[[], datetime]
 ) -> list[BaseRoute]:
+    again = RunAgain(runs=store.runs, pull_requests=store.pull_requests, buttons=buttons, templates=templates)
     runs = RunsPage(runs=store.runs, repositories=store.repositories, templates=templates, live=live, clock=clock)
     run = RunPage(
         runs=store.runs,
@@ -70,6 +74,7 @@ def _review_routes(
         blobs=store.blobs,
         templates=templates,
         live=live,
+        again=again,
         clock=clock,
     )
     pull_request = PullRequestPage(
@@ -86,6 +91,7 @@ def _review_routes(
         Route("/", guard.page(runs.show)),
         Route("/live/runs", guard.page(runs.watch)),
         Route("/runs/{run_id}", guard.page(run.show)),
+        Route("/runs/{run_id}/again", guard.page(again.press), methods=["POST"]),
         Route("/live/runs/{run_id}", guard.page(run.watch)),
         Route("/pulls/{connection}/{repo_id}/{number:int}", guard.page(pull_request.show)),
     ]

@@ -27,6 +27,7 @@ from app.web.pages.parts.lists import listed, of_pull_request
 from app.web.pages.parts.lives import mended_at, result_of
 from app.web.pages.parts.rendering import Templates
 from app.web.pages.parts.words import seq_of
+from app.web.pages.run_again import RunAgain
 
 # The last words of the reviewers that are shown while they read.
 _PROGRESS_LINES = 3
@@ -54,6 +55,7 @@ class RunPage:
         blobs: Blobs,
         templates: Templates,
         live: Live,
+        again: RunAgain,
         clock: Callable[[], datetime],
     ) -> None:
         self._runs = runs
@@ -63,6 +65,7 @@ class RunPage:
         self._blobs = blobs
         self._templates = templates
         self._live = live
+        self._again = again
         self._clock = clock
 
     async def show(self, request: Request, viewer: Viewer) -> Response:
@@ -70,9 +73,12 @@ class RunPage:
         if row is None:
             return missing(self._templates)
         result = await result_of(self._blobs, row.run.result_key)
+        again = await self._again.form(request, row, viewer)
         return self._templates.page(
             "run.html",
             row=row,
+            again=again,
+            again_asked=again is not None and request.query_params.get("again") == "asked",
             listed=listed(row, self._clock()),
             conclusion=conclusion(result.verdict) if result is not None else None,
             progress=await self._progress(row),

@@ -11,11 +11,16 @@ _LONGEST_FORM = 4_096
 
 async def form_value(request: Request, name: str, reader: BodyReader) -> str:
     """Empty where it is missing, or the form is none of ours."""
+    return (await form_values(request, reader)).get(name, "")
+
+
+async def form_values(request: Request, reader: BodyReader) -> dict[str, str]:
+    """The first value of each name; nothing where the form is none of ours."""
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > _LONGEST_FORM:
-        return ""
+        return {}
     try:
         body = await reader.read(request)
     except (TooLarge, TooSlow):
-        return ""
-    return parse_qs(body.decode("utf-8", "replace")).get(name, [""])[0]
+        return {}
+    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}

@@ -12,6 +12,7 @@ from app.checkouts.patching import Patching
 from app.checkouts.unpacked import Unpacked
 from app.domain.phrases import Voice
 from app.domain.secrets import Redactor
+from app.learning_making import open_learning
 from app.metrics import Metrics
 from app.reviewer_making import ModelReviewers, make_plain, silent
 from app.settings import Settings
@@ -39,7 +40,6 @@ from workflows.activities.configuration import Configurations
 from workflows.activities.dismiss import Dismissing
 from workflows.activities.fetching import Fetching
 from workflows.activities.figures import Figures
-from workflows.activities.learning import Learning
 from workflows.activities.look import Looking
 from workflows.activities.post import Posting
 from workflows.activities.read import Reading
@@ -370,7 +370,7 @@ class Control:
             configurations=self._configurations,
             dismissing=self._dismissing,
             replying=self._replying,
-            learning=Learning(rules=self.store.rules, clock=utc_now),
+            learning=open_learning(self.settings, self.store),
             checks=self._checks,
             blobs=self.store.blobs,
             voices=self._voices,

@@ -125,6 +125,10 @@ class Settings(Frozen):
     locked: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     organisations: dict[str, Organisation] = Field(default_factory=dict[str, Organisation])
 
+    # After how much evidence is a learned rule put in force, or out of it, without a person? 0: never.
+    rules_activate_after: int = Field(default=0, ge=0)
+    rules_disable_after: int = Field(default=3, ge=0)
+
     dashboard_token: SecretStr | None = None
     metrics_token: SecretStr | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -38,7 +38,7 @@ class Rule(Frozen):
 
 
 class LearnedRule(Frozen):
-    """A rule with a life: proposed by somebody who may write, in force only once a maintainer says so."""
+    """A rule with a life: proposed by somebody who may write, in force once a maintainer or enough evidence says so."""
 
     number: int
     text: str
@@ -47,7 +47,9 @@ class LearnedRule(Frozen):
     # The pull request where it was proposed.
     pull_request_number: int
     proposed_at: datetime
+    # Empty where evidence decided; then `decided_why` is a clause.
     decided_by: str = ""
+    decided_why: str = ""
 
     @property
     def name(self) -> str:

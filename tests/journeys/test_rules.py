@@ -49,6 +49,10 @@ async def test_a_rule_is_taught_decided_and_given_to_the_model(shop: Shop) -> No
     )
     assert await say(shop, pull_request, "/corrigent rule R1 on", by="ada") == ""
     assert await say(shop, pull_request, "/corrigent forget R2") == ""
+    assert (await say(shop, pull_request, f"/corrigent remember {taught}!", by="ada")).startswith("R1: ")
+    assert "R1 MONEY-IS-IN-CENTS (maria, pull request 1; 1 said again)" in await say(
+        shop, pull_request, "/corrigent rules"
+    )
 
     other = await shop.repo.open_pull_request(title="Other", branch="other", changes={"billing/other.py": "x = 1\n"})
     await shop.reviewed(other)

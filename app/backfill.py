@@ -51,7 +51,7 @@ async def backfill(settings: Settings, *, last: int, repo: str, confirm: Confirm
         )
     async with (
         open_store(settings, may_migrate=False) as store,
-        open_forges(settings, store.limits) as forges,
+        open_forges(settings, store.limits, db=store.db) as forges,
     ):
         found = await _unreviewed(store, forges, repo)
         chosen = found[:last]

@@ -93,7 +93,13 @@ async def running(
         metrics = Metrics()
         store = await stack.enter_async_context(open_store(settings, may_migrate=embedded, metrics=metrics))
         forges = await stack.enter_async_context(
-            open_forges(settings, store.limits, silence(settings, store.repositories), observe=metrics.forge_request)
+            open_forges(
+                settings,
+                store.limits,
+                silence(settings, store.repositories),
+                observe=metrics.forge_request,
+                db=store.db,
+            )
         )
         state = Running(store=store, forges=forges, metrics=metrics, starting=parts)
         # The door first: deliveries are safe from here on, whatever the rest takes.

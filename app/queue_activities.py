@@ -386,6 +386,7 @@ class Control:
             runs=self.store.runs,
             agents=self.store.agents,
             audit=self.store.audit,
+            troubles=self.store.troubles,
             retention=open_retention(self.settings, self.store),
             mirrors=self._mirrors,
             checks=self._checks,

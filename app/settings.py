@@ -199,6 +199,10 @@ class Settings(Frozen):
         return self.home / "secrets"
 
     @property
+    def master_key_file(self) -> Path:
+        return self.secrets_folder / "master.key"
+
+    @property
     def mirrors_folder(self) -> Path:
         return self.home / "mirrors"
 

@@ -18,7 +18,7 @@ from app.domain.repo_config import ConfigInForce
 from app.forges.base import GitAccess
 from app.one_process_limits import OneProcessLimits
 from app.settings import Settings, load_settings
-from app.wiring import Forges, open_forges, open_mirrors, operator_layers
+from app.wiring import Forges, open_forges, open_mirrors, operator_layers, with_newest_tokens
 
 PROBLEMS = 1
 
@@ -53,7 +53,7 @@ def _in_force(settings: Settings, data: bytes | None, owner: str) -> ConfigInFor
 
 async def _at_the_forge(settings: Settings, full_name: str) -> tuple[str, bytes | None, str]:
     """The file at the tip of the default branch, where it counts."""
-    async with open_forges(settings, OneProcessLimits()) as forges:
+    async with open_forges(await with_newest_tokens(settings), OneProcessLimits()) as forges:
         repo = await _find(forges, full_name)
         access = await forges.readers[repo.connection].git_access(repo)
         mirrors = open_mirrors(settings)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from app.checkouts.mirrors import Mirrors
 from app.checkouts.operator_rules import read_operator_rules
 from app.checkouts.patching import Patching
@@ -16,14 +18,16 @@ from app.forges.base import ForgeInbox, ForgePusher, ForgeReader, ForgeUpkeep, F
 from app.forges.quiet import QuietWriter
 from app.forges.registry import Connection, Forge, Observe, build
 from app.metrics import Metrics
+from app.settings import Connection as ConfiguredConnection
 from app.settings import Settings
 from app.store.actions import Actions
 from app.store.agents import Agents
 from app.store.audit import Audit
 from app.store.blobs import Blobs
 from app.store.config_files import ConfigFiles
+from app.store.connection_tokens import ConnectionToken
 from app.store.cursors import Cursors
-from app.store.database import Database
+from app.store.database import Database, parse_url
 from app.store.deliveries import Deliveries
 from app.store.effects import Effects
 from app.store.environment_problems import EnvironmentProblems
@@ -36,6 +40,7 @@ from app.store.rules import Rules
 from app.store.runs import Runs
 from app.store.schema import check, migrate
 from app.store.streams import Streams
+from app.store.troubles import Troubles
 from app.store.usage import Usage
 from app.watched import Watched
 from workflows.activities.configuration import OperatorLayers
@@ -68,6 +73,7 @@ class Store:
     rules: Rules
     runs: Runs
     streams: Streams
+    troubles: Troubles
     usage: Usage
 
 
@@ -97,6 +103,7 @@ async def open_store(settings: Settings, *, may_migrate: bool, metrics: Metrics 
             rules=Rules(db),
             runs=Runs(db),
             streams=Streams(db),
+            troubles=Troubles(db),
             usage=Usage(db),
         )
     finally:
@@ -160,14 +167,51 @@ class Forges:
 
 @asynccontextmanager
 async def open_forges(
-    settings: Settings, limits: Limits, is_quiet: IsQuiet | None = None, *, observe: Observe | None = None
+    settings: Settings,
+    limits: Limits,
+    is_quiet: IsQuiet | None = None,
+    *,
+    observe: Observe | None = None,
+    db: Database | None = None,
 ) -> AsyncGenerator[Forges]:
-    forges = {one.key: build(_connection(settings, one.key), limits, observe) for one in settings.connections}
+    """Without a database the tokens of the settings are used as they are: see `with_newest_tokens`."""
+    forges = {
+        one.key: build(_connection(settings, one.key), limits, observe, _shelf(settings, db, one.key, one.token))
+        for one in settings.connections
+    }
     try:
         yield Forges(all=forges, is_quiet=is_quiet or silence(settings))
     finally:
         for forge in forges.values():
             await forge.close()
+
+
+def _shelf(settings: Settings, db: Database | None, key: str, seed: SecretStr) -> ConnectionToken | None:
+    if db is None or not seed.get_secret_value():
+        return None
+    return ConnectionToken(db, settings.master_key_file, connection=key, seed=seed)
+
+
+async def with_newest_tokens(settings: Settings) -> Settings:
+    """For commands that run beside the processes at work: these renew tokens, and the old ones are gone then."""
+    if not settings.master_key_file.exists() or not database_is_there(settings):
+        return settings
+    db = await Database.open(settings.database_url.get_secret_value())
+    try:
+        await check(db)
+        newest: list[ConfiguredConnection] = []
+        for one in settings.connections:
+            shelf = _shelf(settings, db, one.key, one.token)
+            newest.append(one.model_copy(update={"token": await shelf.token()}) if shelf else one)
+    finally:
+        await db.close()
+    return settings.model_copy(update={"connections": tuple(newest)})
+
+
+def database_is_there(settings: Settings) -> bool:
+    """Looking at one that was never started would make it."""
+    address = parse_url(settings.database_url.get_secret_value())
+    return address.get_backend_name() != "sqlite" or settings.home.joinpath(address.database or "").exists()
 
 
 def _connection(settings: Settings, key: str) -> Connection:

@@ -3,13 +3,13 @@
 from app.doctor.base import Ground, Line
 from app.domain.phrases import count
 from app.one_process_limits import OneProcessLimits
-from app.store.database import Database, parse_url
+from app.store.database import Database
 from app.store.pull_requests import PullRequests
 from app.store.repositories import Repositories
 from app.store.runs import Runs
 from app.store.schema import check
 from app.unreviewed import unreviewed
-from app.wiring import open_forges
+from app.wiring import database_is_there, open_forges
 
 PART = "first day"
 # One request each; whoever has more wants a number, not an hour's budget spent on it.
@@ -18,16 +18,14 @@ MOST_REPOSITORIES = 25
 
 async def check_first_day(ground: Ground) -> Line:
     settings = ground.settings
-    url = settings.database_url.get_secret_value()
-    address = parse_url(url)
-    if address.get_backend_name() == "sqlite" and not settings.home.joinpath(address.database or "").exists():
+    if not database_is_there(settings):
         return Line("wait", PART, "not yet: begins with `corrigent up`")
-    db = await Database.open(url)
+    db = await Database.open(settings.database_url.get_secret_value())
     try:
         await check(db)
         known = {one.key for one in settings.connections}
         repos = [repo for repo in await Repositories(db).all() if repo.connection in known]
-        async with open_forges(settings, OneProcessLimits()) as forges:
+        async with open_forges(settings, OneProcessLimits(), db=db) as forges:
             left_alone = 0
             for repo in repos[:MOST_REPOSITORIES]:
                 reader = forges.all[repo.connection].reader

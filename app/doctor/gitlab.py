@@ -13,11 +13,14 @@ from app.forges.gitlab.answers import Unauthorized
 from app.forges.gitlab.client import GitLabClient
 from app.forges.gitlab.webhooks import Webhooks
 from app.one_process_limits import OneProcessLimits
-from app.wiring import open_forges
+from app.store.database import Database
+from app.store.schema import check
+from app.store.troubles import Troubles
+from app.wiring import database_is_there, open_forges, with_newest_tokens
 
 # Signed deliveries are believed for five minutes.
 LARGEST_SKEW = timedelta(minutes=4)
-# Somebody has to make a new token within this time.
+# Somebody has to make a new token within this time: a process at work would have renewed it a week before.
 SOON = timedelta(days=7)
 
 
@@ -25,7 +28,8 @@ SOON = timedelta(days=7)
 async def asking(ground: Ground, key: str) -> AsyncGenerator[GitLabClient]:
     """The bot's own voice; UserError when the connection cannot work."""
     chosen = tuple(one for one in ground.settings.connections if one.key == key)
-    async with open_forges(ground.settings.model_copy(update={"connections": chosen}), OneProcessLimits()) as forges:
+    settings = await with_newest_tokens(ground.settings.model_copy(update={"connections": chosen}))
+    async with open_forges(settings, OneProcessLimits()) as forges:
         client = GitLabClient(forges.all[key].connection, OneProcessLimits())
         try:
             yield client
@@ -57,7 +61,21 @@ async def check_connection(ground: Ground, *, part: str, key: str) -> Line:
                 f"user {connection.user_id}"
             )
             return Line("FAIL", part, text, f"corrigent setup gitlab --key {key} writes the right ones")
+        if trouble := await _trouble(ground, key):
+            return Line("FAIL", part, trouble)
         return await _found(part, key, token, client)
+
+
+async def _trouble(ground: Ground, key: str) -> str:
+    """What the process at work could not mend by itself."""
+    if not database_is_there(ground.settings):
+        return ""
+    db = await Database.open(ground.settings.database_url.get_secret_value())
+    try:
+        await check(db)
+        return await Troubles(db).of(key)
+    finally:
+        await db.close()
 
 
 async def _found(part: str, key: str, token: AccessToken, client: GitLabClient) -> Line:
@@ -70,7 +88,9 @@ async def _found(part: str, key: str, token: AccessToken, client: GitLabClient) 
         return Line("FAIL", part, text, "give it that role, or threads stay open and fixes are not pushed")
     left = _left(token)
     text = f"bot {bot}, {count(working, 'project')}, token {_told(left)}"
-    return Line("FAIL", part, text, _new_token(key)) if left is not None and left <= SOON else Line("ok", part, text)
+    if left is not None and left <= SOON:
+        return Line("FAIL", part, f"{text} and was not renewed", _new_token(key))
+    return Line("ok", part, text if left is None else f"{text}, renewed before")
 
 
 def _left(token: AccessToken) -> timedelta | None:

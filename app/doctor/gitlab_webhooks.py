@@ -11,9 +11,10 @@ from app.domain.phrases import count
 from app.forges.gitlab.client import GitLabClient
 from app.forges.gitlab.models import HookShape
 from app.forges.gitlab.webhooks import DOOR_CLOSED, Owner, Webhooks
-from app.store.database import Database, parse_url
+from app.store.database import Database
 from app.store.deliveries import Deliveries
 from app.store.schema import check
+from app.wiring import database_is_there
 from workflows.timing import RECONCILE_EVERY
 
 PART = "webhooks"
@@ -91,11 +92,9 @@ async def _wrong(client: GitLabClient, owner: Owner, hook: HookShape, key: str) 
 
 async def _last_taken(ground: Ground, key: str) -> datetime | None:
     """When we last took a delivery; None also before the first start."""
-    url = ground.settings.database_url.get_secret_value()
-    address = parse_url(url)
-    if address.get_backend_name() == "sqlite" and not ground.settings.home.joinpath(address.database or "").exists():
+    if not database_is_there(ground.settings):
         return None
-    db = await Database.open(url)
+    db = await Database.open(ground.settings.database_url.get_secret_value())
     try:
         await check(db)
         return await Deliveries(db).latest(key)

@@ -5,6 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Literal, Protocol
 
+from pydantic import SecretStr
+
 from app.domain.events import Event
 from app.domain.model import Frozen
 from app.domain.pull_request import Permission, Person, PullRequest, PullRequestRef, Repo
@@ -165,11 +167,53 @@ class ForgePusher(Protocol):
     async def identity(self) -> CommitIdentity: ...
 
 
+class Tended(Frozen):
+    """What came of looking after a connection."""
+
+    # A phrase each.
+    done: tuple[str, ...] = ()
+    # What only the operator can mend, as a sentence with the next step; empty when nothing is wrong.
+    trouble: str = ""
+
+
 class ForgeUpkeep(Protocol):
     """What a connection needs looked after now and then; a forge that needs nothing has none."""
 
-    async def tend(self) -> Sequence[str]:
-        """What was done, a phrase each; safe at any time."""
+    async def tend(self) -> Tended:
+        """Safe at any time."""
+        ...
+
+
+class TokenShelf(Protocol):
+    """Where a connection's own token is kept once we changed it; each method has happened when it returns."""
+
+    @property
+    def seed(self) -> SecretStr:
+        """The one that the operator set."""
+        ...
+
+    async def token(self) -> SecretStr:
+        """The one to use now; another process may have changed it."""
+        ...
+
+    async def begun_at(self) -> datetime | None:
+        """When a change was begun whose end is not known; None without one."""
+        ...
+
+    async def begin(self) -> bool:
+        """Whether this change is ours to make: nobody else has begun one."""
+        ...
+
+    async def call_off(self) -> None:
+        """The change that was begun did certainly not happen."""
+        ...
+
+    async def save(self, token: SecretStr) -> None:
+        """The new token takes the place of the old, and the change is over."""
+        ...
+
+    async def forget(self) -> None:
+        """What is kept is of no use; the operator's counts again."""
         ...
 
 

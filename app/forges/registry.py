@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from app.domain.errors import UserError
 from app.domain.model import Frozen
-from app.forges.base import ForgeInbox, ForgePusher, ForgeReader, ForgeUpkeep, ForgeWriter, Limits
+from app.forges.base import ForgeInbox, ForgePusher, ForgeReader, ForgeUpkeep, ForgeWriter, Limits, TokenShelf
 
 # Method, route template, HTTP status (0 when no answer came), seconds: for metrics.
 Observe = Callable[[str, str, int, float], None]
@@ -59,28 +59,30 @@ class Forge:
     upkeep: ForgeUpkeep | None = None
 
 
-Factory = Callable[[Connection, Limits, Observe | None], Forge]
+Factory = Callable[[Connection, Limits, Observe | None, TokenShelf | None], Forge]
 
 
-def _github(connection: Connection, limits: Limits, observe: Observe | None) -> Forge:
+def _github(connection: Connection, limits: Limits, observe: Observe | None, _: TokenShelf | None) -> Forge:
     # Imported when first used: githubkit is most of what a process would load at start.
     from app.forges.github.factory import build_github
 
     return build_github(connection, limits, observe)
 
 
-def _gitlab(connection: Connection, limits: Limits, observe: Observe | None) -> Forge:
+def _gitlab(connection: Connection, limits: Limits, observe: Observe | None, shelf: TokenShelf | None) -> Forge:
     from app.forges.gitlab.factory import build_gitlab
 
-    return build_gitlab(connection, limits, observe)
+    return build_gitlab(connection, limits, observe, shelf)
 
 
 FACTORIES: dict[str, Factory] = {"github": _github, "gitlab": _gitlab}
 
 
-def build(connection: Connection, limits: Limits, observe: Observe | None = None) -> Forge:
-    """The parts of one connection; UserError when what is configured cannot work."""
+def build(
+    connection: Connection, limits: Limits, observe: Observe | None = None, shelf: TokenShelf | None = None
+) -> Forge:
+    """The parts of one connection; UserError when what is configured cannot work. Without a shelf no token changes."""
     factory = FACTORIES.get(connection.kind)
     if factory is None:
         raise UserError(f"Unknown forge {connection.kind!r}; use {', '.join(FACTORIES)}.")
-    return factory(connection, limits, observe)
+    return factory(connection, limits, observe, shelf)

@@ -23,6 +23,7 @@ from app.setup.gitlab_access import Bot, Place, find_place, look_at_token
 from app.setup.gitlab_hooks import Given, by_hand, give_hooks
 from app.setup.host import gitlab_named
 from app.setup.settings_file import SettingsFile
+from app.wiring import with_newest_tokens
 from workflows.timing import RECONCILE_EVERY
 
 # Shows nothing of what is typed; None where nobody can type.
@@ -55,7 +56,11 @@ def setup_gitlab(wish: Wish, ask: Ask) -> int:
     if wish.project and wish.group:
         raise UserError("--project and --group are both given; use one, and run this again for the other.")
     settings = load_settings({"home": str(wish.home)} if wish.home else None)
-    return asyncio.run(Setup(wish, settings, ask).run())
+    return asyncio.run(_setup(wish, settings, ask))
+
+
+async def _setup(wish: Wish, settings: Settings, ask: Ask) -> int:
+    return await Setup(wish, await with_newest_tokens(settings), ask).run()
 
 
 class Setup:

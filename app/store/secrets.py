@@ -1,11 +1,12 @@
 """Secrets that we were given or rotate ourselves, sealed under a key that is a file and never in the database."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import select
+from sqlalchemy import Connection, select, update
 
 from app.domain.errors import UserError
 from app.store.clock import Clock, utc_now
@@ -25,24 +26,39 @@ class SecretBox:
         self._clock = clock
 
     async def put(self, name: str, value: str) -> None:
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = nonce + AESGCM(master_key(self._file)).encrypt(nonce, value.encode(), name.encode())
-        changed = {"sealed": sealed, "changed_at": self._clock()}
+        changed = {"sealed": self._seal(name, value), "changed_at": self._clock()}
         statement = self._db.insert(secrets).values(name=name, **changed)
         statement = statement.on_conflict_do_update(index_elements=["name"], set_=changed)
         await self._db.write(lambda sql: sql.execute(statement))
 
+    async def swap(self, name: str, value: str, *, was: str | None) -> bool:
+        """Put it where the row still holds `was` (None: where there is no row); whether that was so."""
+        changed = {"sealed": self._seal(name, value), "changed_at": self._clock()}
+        return await self._db.write(lambda sql: self._swap(sql, name, changed, was))
+
+    def _swap(self, sql: Connection, name: str, changed: Mapping[str, object], was: str | None) -> bool:
+        mine = secrets.c.name == name
+        held = sql.execute(select(secrets.c.sealed).where(mine).with_for_update()).scalar_one_or_none()
+        if held is None:
+            new = self._db.insert(secrets).values(name=name, **changed).on_conflict_do_nothing()
+            return was is None and sql.execute(new).rowcount == 1
+        if was is None or self._open(name, held) != was:
+            return False
+        return sql.execute(update(secrets).where(mine).values(changed)).rowcount == 1
+
     async def get(self, name: str) -> str | None:
         query = select(secrets.c.sealed).where(secrets.c.name == name)
         sealed = await self._db.read(lambda sql: sql.execute(query).scalar_one_or_none())
-        if sealed is None:
-            return None
+        return None if sealed is None else self._open(name, sealed)
+
+    def _seal(self, name: str, value: str) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + AESGCM(master_key(self._file)).encrypt(nonce, value.encode(), name.encode())
+
+    def _open(self, name: str, sealed: bytes) -> str:
+        key = AESGCM(master_key(self._file))
         try:
-            return (
-                AESGCM(master_key(self._file))
-                .decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
-                .decode()
-            )
+            return key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode()).decode()
         except InvalidTag as error:
             raise UserError(
                 f"The secret {name!r} was not sealed with the key in {self._file}; "

@@ -52,6 +52,9 @@ connections = Table(
     metadata,
     _required("connection"),
     Column("first_seen_at", UtcDateTime, nullable=False),
+    # What only the operator can mend, as a sentence; None when nothing is wrong.
+    _optional("trouble"),
+    Column("trouble_at", UtcDateTime),
     PrimaryKeyConstraint("connection"),
 )
 

@@ -93,7 +93,7 @@ async def site(tmp_path: Path) -> AsyncGenerator[Site]:
 
 async def test_a_right_connection_says_who_where_and_for_how_long(site: Site, look: Look) -> None:
     line = await look(site.settings(), "GitLab")
-    assert (line.state, line.text) == ("ok", "bot project_7_bot_3f, 1 project, token ends in 90 days")
+    assert (line.state, line.text) == ("ok", "bot project_7_bot_3f, 1 project, token ends in 90 days, renewed before")
 
 
 def revoked(site: Site) -> None:

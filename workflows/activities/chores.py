@@ -18,6 +18,7 @@ from app.store.pull_requests import PullRequests
 from app.store.repositories import Repositories
 from app.store.retention import Retention
 from app.store.runs import Runs
+from app.store.troubles import Troubles
 from workflows import timing
 from workflows.activities.checks import Checks
 from workflows.activities.figures import Figures
@@ -50,6 +51,7 @@ class Chores:
         runs: Runs,
         agents: Agents,
         audit: Audit,
+        troubles: Troubles,
         retention: Retention,
         mirrors: Mirrors,
         checks: Checks,
@@ -64,6 +66,7 @@ class Chores:
         self.runs = runs
         self.agents = agents
         self.audit = audit
+        self.troubles = troubles
         self.kept = retention
         self.mirrors = mirrors
         self.checks = checks
@@ -153,8 +156,16 @@ class Chores:
         """What a connection needs of us besides reviews; the audit log says what was done."""
         for connection, upkeep in self.upkeeps.items():
             try:
-                for done in await upkeep.tend():
-                    detail = {"connection": connection, "done": done}
-                    await self.audit.append("connection.tended", "", None, detail, self.clock())
+                tended = await upkeep.tend()
             except (ForgeUnavailable, ForgeRefused, RateLimited) as error:
                 log.warning("upkeep.put_off", connection=connection, error=str(error))
+                continue
+            for done in tended.done:
+                await self._note_upkeep("connection.tended", connection, done=done)
+            if await self.troubles.say(connection, tended.trouble):
+                await self._note_upkeep("connection.trouble", connection, trouble=tended.trouble)
+                if tended.trouble:
+                    log.error("upkeep.trouble", connection=connection, trouble=tended.trouble)
+
+    async def _note_upkeep(self, kind: str, connection: str, **detail: str) -> None:
+        await self.audit.append(kind, "", None, {"connection": connection, **detail}, self.clock())

@@ -13,8 +13,8 @@ from pydantic import JsonValue, SecretStr
 
 from app.domain.errors import ForgeRefused, ForgeUnavailable, UserError
 from app.domain.names import NAME
-from app.forges.base import Account, GitAccess, Limits
-from app.forges.gitlab.answers import Answer, notice, refusal
+from app.forges.base import Account, GitAccess, Limits, TokenShelf
+from app.forges.gitlab.answers import Answer, Unauthorized, notice, refusal
 from app.forges.gitlab.routes import Route
 from app.forges.registry import Connection, Observe
 from app.forges.trust import trust
@@ -32,11 +32,21 @@ Params = Mapping[str, str | int]
 class GitLabClient:
     """Safe to use from any task of one event loop. Sends nothing twice by itself, and nothing to another origin."""
 
-    def __init__(self, connection: Connection, limits: Limits, *, observe: Observe | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        limits: Limits,
+        *,
+        observe: Observe | None = None,
+        shelf: TokenShelf | None = None,
+    ) -> None:
         self.connection = connection
         self._limits = limits
         self._observe = observe
+        # Without one the connection's token is the only one there ever was.
+        self._shelf = shelf
         self._token = connection.token
+        self._is_looked_up = shelf is None
         self._account = Account(connection=connection.key, installation_id="")
         self._api = httpx.URL(_checked(connection.api_url))
         self._http = httpx.AsyncClient(
@@ -57,6 +67,12 @@ class GitLabClient:
         """From now on this token, which must be stored before: nobody else knows it."""
         self._token = token
 
+    async def refresh(self) -> None:
+        """From now on the token that counts: any process may have changed it since."""
+        self._is_looked_up = True
+        if self._shelf is not None:
+            self._token = await self._shelf.token()
+
     async def send(
         self, route: Route, *, params: Params | None = None, json: JsonValue = None, **parts: str | int
     ) -> Answer:
@@ -73,8 +89,9 @@ class GitLabClient:
             answer = await self._send_once(route, self._within_api(answer, url), None)
         return answer
 
-    def git_access(self, full_name: str) -> GitAccess:
+    async def git_access(self, full_name: str) -> GitAccess:
         """How git reaches a project; with a token any user name will do."""
+        await self.refresh()
         secret = base64.b64encode(f"oauth2:{self.token}".encode()).decode()
         return GitAccess(
             url=f"{self.connection.web_url.rstrip('/')}/{full_name}.git",
@@ -87,6 +104,19 @@ class GitLabClient:
         await self._http.aclose()
 
     async def _send_once(self, route: Route, url: httpx.URL, json: JsonValue) -> Answer:
+        """Sent once more with another token when the first is no longer taken: a 401 is sure that nothing was done."""
+        if not self._is_looked_up:
+            await self.refresh()
+        used = self.token
+        try:
+            return await self._try(route, url, json)
+        except Unauthorized:
+            await self.refresh()
+            if self.token == used:
+                raise
+        return await self._try(route, url, json)
+
+    async def _try(self, route: Route, url: httpx.URL, json: JsonValue) -> Answer:
         await self._limits.admit(self._account, points=1, creates_content=route.creates_content)
         answer = await self._exchange(route, url, json)
         error = refusal(answer, datetime.now(UTC))

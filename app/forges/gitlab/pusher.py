@@ -36,7 +36,7 @@ class GitLabPusher:
     async def pushing(self, repo: Repo) -> AsyncGenerator[GitAccess]:
         """The project's name is asked for now: git would follow a renamed one's redirect to wherever it leads."""
         project = (await self._calls.send(routes.PROJECT, repo=repo.repo_id)).read(ProjectShape)
-        yield self._client.git_access(project.path_with_namespace)
+        yield await self._client.git_access(project.path_with_namespace)
 
     async def identity(self) -> CommitIdentity:
         """Linked to the bot's account by the private address that GitLab gives every user."""

@@ -88,7 +88,7 @@ class GitLabReader:
         return await self._discussions.threads(ref)
 
     async def git_access(self, repo: Repo) -> GitAccess:
-        return self._client.git_access(self._names.get(repo.repo_id, repo.full_name))
+        return await self._client.git_access(self._names.get(repo.repo_id, repo.full_name))
 
     async def me(self) -> Person:
         return (await self._calls.send(routes.ME)).read(UserShape).person()

@@ -39,7 +39,12 @@ def agent_routes(
     )
     files = AgentFiles(agents=store.agents, blobs=store.blobs, templates=templates)
     stop = AgentStop(agents=store.agents, buttons=buttons, templates=templates)
-    problems = ProblemsPage(problems=store.environment_problems, repositories=store.repositories, templates=templates)
+    problems = ProblemsPage(
+        problems=store.environment_problems,
+        repositories=store.repositories,
+        troubles=store.troubles,
+        templates=templates,
+    )
     one = "/agents/{agent_id}"
     return [
         Route("/agents", guard.page(agents.show)),

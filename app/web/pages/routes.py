@@ -65,7 +65,14 @@ def _review_routes(
     store: Store, *, guard: Guard, buttons: Buttons, templates: Templates, live: Live, clock: Callable[[], datetime]
 ) -> list[BaseRoute]:
     again = RunAgain(runs=store.runs, pull_requests=store.pull_requests, buttons=buttons, templates=templates)
-    runs = RunsPage(runs=store.runs, repositories=store.repositories, templates=templates, live=live, clock=clock)
+    runs = RunsPage(
+        runs=store.runs,
+        repositories=store.repositories,
+        troubles=store.troubles,
+        templates=templates,
+        live=live,
+        clock=clock,
+    )
     run = RunPage(
         runs=store.runs,
         agents=store.agents,

@@ -13,6 +13,7 @@ from app.domain.outcomes import Outcome
 from app.store.repositories import Repositories
 from app.store.run_rows import RunRow
 from app.store.runs import Runs
+from app.store.troubles import Troubles
 from app.web.access import Repos, Viewer
 from app.web.live import Live, Update
 from app.web.pages.parts.lists import Found, Listed, find, listed
@@ -66,12 +67,14 @@ class RunsPage:
         *,
         runs: Runs,
         repositories: Repositories,
+        troubles: Troubles,
         templates: Templates,
         live: Live,
         clock: Callable[[], datetime],
     ) -> None:
         self._runs = runs
         self._repositories = repositories
+        self._troubles = troubles
         self._templates = templates
         self._live = live
         self._clock = clock
@@ -91,6 +94,7 @@ class RunsPage:
             older=asked.address("/", before=found.older) if found.older else "",
             newest=asked.address("/") if asked.before else "",
             live=asked.address("/live/runs") if is_live else "",
+            troubles=await self._troubles.all() if viewer.role == "operator" else [],
         )
 
     async def watch(self, request: Request, viewer: Viewer) -> Response:

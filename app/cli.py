@@ -136,6 +136,17 @@ def setup_gitlab(
     leave(run(wish, getpass if sys.stdin.isatty() else None))
 
 
+@setup.command("gateway")
+def setup_gateway(
+    names: Annotated[list[str], typer.Argument(help="The machines with sandboxes, as others reach them.")],
+    home: Home = None,
+) -> None:
+    """Make certificates for workers of llm and sandbox on different machines."""
+    from app.setup.gateway import setup_gateway as run
+
+    leave(run(names, home=home))
+
+
 @app.command()
 def up(port: Port = None, home: Home = None) -> None:
     """Run everything in one process, with its own Temporal and SQLite."""

@@ -196,7 +196,7 @@ async def _held(
     stack.push_async_callback(reviewers.close)
     sandboxes = own_sandboxes(settings, clock=utc_now)
     if "sandbox" in work_on:
-        await stack.enter_async_context(sandboxes.reaping())
+        await stack.enter_async_context(sandboxes.serving())
     return Held(
         settings=settings,
         store=state.store,

@@ -84,7 +84,7 @@ def activities_of(wanted: frozenset[Queue], held: Held) -> Mapping[str, Sequence
     if queues.LLM in wanted:
         made[queues.LLM] = llm_activities(held, code)
     if queues.SANDBOX in wanted:
-        made[queues.SANDBOX] = sandbox_activities(blobs, held.sandboxes, held.bases, code)
+        made |= sandbox_activities(blobs, held.sandboxes, held.bases, code)
     return made
 
 
@@ -122,11 +122,14 @@ def llm_activities(held: Held, code: Unpacked) -> Sequence[Activity]:
     return (reading.read_change, chunks.agent_chunk, proving.prove_fix, considering.consider)
 
 
-def sandbox_activities(blobs: Blobs, sandboxes: Sandboxes, bases: AgentBases, code: Unpacked) -> Sequence[Activity]:
-    """With nothing."""
+def sandbox_activities(
+    blobs: Blobs, sandboxes: Sandboxes, bases: AgentBases, code: Unpacked
+) -> Mapping[str, Sequence[Activity]]:
+    """With nothing, for each queue of this machine."""
     reading = Reading(blobs=blobs, make=make_plain, watch=silent, keep=None, code=code)
     rooms = AgentRooms(blobs=blobs, sandboxes=sandboxes, bases=bases, rule_fixes=rule_fixes)
-    return (reading.read_change, rooms.open_room, rooms.rule_fix, rooms.take_patch, rooms.leave_room)
+    made = (reading.read_change, rooms.open_room, rooms.rule_fix, rooms.take_patch, rooms.leave_room)
+    return dict.fromkeys(queues.of_machine(sandboxes.host), made)
 
 
 @dataclass(frozen=True, kw_only=True)

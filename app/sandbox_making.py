@@ -5,14 +5,15 @@ import platform
 import ssl
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
 
 from app.domain.errors import UserError
-from app.sandboxes.base import Backend, Host, NotDone, Room, SandboxGone, SandboxRef
+from app.sandbox_gateway import OwnGateway, own_gateway, ways_of
+from app.sandboxes.base import Access, Backend, Host, NotDone, Room, SandboxGone, SandboxRef
 from app.sandboxes.egress_names import plain_port
 from app.sandboxes.egress_rules import EgressRules
 from app.sandboxes.egress_ways import Ways
@@ -40,11 +41,21 @@ class OwnSandboxes:
     """The backends of this process, in the order of preference; the first that passes its probe is used."""
 
     def __init__(
-        self, names: Sequence[str], means: Means, *, clock: Callable[[], datetime], setup_hosts: Sequence[Host] = ()
+        self,
+        names: Sequence[str],
+        means: Means,
+        *,
+        clock: Callable[[], datetime],
+        setup_hosts: Sequence[Host] = (),
+        gateway: OwnGateway | None = None,
+        elsewhere: Access | None = None,
     ) -> None:
+        """`gateway` is this machine's; `elsewhere` leads to the sandboxes of others."""
         self._names = names
         self._means = means
         self._setup_hosts = setup_hosts
+        self._gateway = gateway
+        self._elsewhere = elsewhere
         self._clock = clock
         self._lock = asyncio.Lock()
         self._backends: dict[str, Backend] = {}
@@ -64,10 +75,10 @@ class OwnSandboxes:
 
     def enter(self, ref: SandboxRef) -> Room:
         """Whoever made the sandbox: another process of this machine, or this one before it was killed."""
-        return SandboxRoom(self._backend(ref.backend), ref)
+        return SandboxRoom(self._access(ref), ref)
 
     async def renew(self, ref: SandboxRef, lease: timedelta) -> None:
-        await self._backend(ref.backend).renew(ref, lease)
+        await self._access(ref).renew(ref, lease)
 
     def parts(self) -> Sandboxes:
         return Sandboxes(
@@ -75,15 +86,19 @@ class OwnSandboxes:
             enter=self.enter,
             renew=self.renew,
             setup_hosts=self._setup_hosts,
+            seen_from_afar=self._gateway.seen_from_afar() if self._gateway else _as_it_is,
+            host=self._gateway.address if self._gateway else "",
             programs=programs(Path(sys.executable).parent),
         )
 
     @asynccontextmanager
-    async def reaping(self) -> AsyncGenerator[None]:
-        """While this is entered, what crashed workers left is destroyed: now, and whenever a lease ends."""
+    async def serving(self) -> AsyncGenerator[None]:
+        """While this is entered, what crashed workers left is destroyed, now and whenever a lease ends; and others may
+        work in this machine's sandboxes, where it has a gateway."""
         task = asyncio.create_task(self._reap_for_ever())
         try:
-            yield
+            async with self._gateway.open(self._backend) if self._gateway else nullcontext():
+                yield
         finally:
             task.cancel()
             await asyncio.wait([task])
@@ -105,6 +120,13 @@ class OwnSandboxes:
             await self.reap(self._clock())
             await asyncio.sleep(REAP_EVERY.total_seconds())
 
+    def _access(self, ref: SandboxRef) -> Access:
+        if ref.host and not (self._gateway and self._gateway.address == ref.host):
+            if self._elsewhere is None:
+                raise SandboxGone(f"{ref.sandbox_id} is on {ref.host}, which cannot be reached from here")
+            return self._elsewhere
+        return self._backend(ref.backend)
+
     def _backend(self, name: str) -> Backend:
         if name not in self._backends:
             if name not in BACKENDS:
@@ -115,12 +137,23 @@ class OwnSandboxes:
 
 def own_sandboxes(settings: Settings, *, clock: Callable[[], datetime]) -> OwnSandboxes:
     """The backends that this machine may have."""
-    return OwnSandboxes(names_of(settings), means_of(settings), clock=clock, setup_hosts=hosts_of(settings))
+    return OwnSandboxes(
+        names_of(settings),
+        means_of(settings),
+        clock=clock,
+        setup_hosts=hosts_of(settings),
+        gateway=own_gateway(settings),
+        elsewhere=ways_of(settings),
+    )
 
 
 async def try_sandboxes(settings: Settings) -> Choice:
     """Every attack of the probe, in a real sandbox. UserError for a kind nobody knows."""
     return await choose(names_of(settings), means_of(settings))
+
+
+def _as_it_is(ref: SandboxRef) -> SandboxRef:
+    return ref
 
 
 def names_of(settings: Settings) -> tuple[str, ...]:

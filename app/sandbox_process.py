@@ -13,7 +13,6 @@ from app.temporal_client import connect
 from app.wiring import open_blobs, utc_now
 from app.work_folder import own_folder
 from app.worker import WorkerGroup
-from workflows import queues
 
 
 @asynccontextmanager
@@ -27,10 +26,9 @@ async def sandbox_running(settings: Settings) -> AsyncGenerator[None]:
         client = await connect(settings, settings.temporal_address)
         folder = stack.enter_context(own_folder(settings.home / "work"))
         sandboxes = own_sandboxes(settings, clock=utc_now)
-        await stack.enter_async_context(sandboxes.reaping())
+        await stack.enter_async_context(sandboxes.serving())
         blobs = open_blobs(settings)
         held = sandbox_activities(blobs, sandboxes.parts(), bases_of(settings, blobs), Unpacked(folder, blobs.get))
-        activities = {queues.SANDBOX: held}
-        await stack.enter_async_context(WorkerGroup(client, activities, build_id=settings.worker_build_id))
+        await stack.enter_async_context(WorkerGroup(client, held, build_id=settings.worker_build_id))
         await tell_figures(stack, settings, Metrics(), None, healthy)
         yield

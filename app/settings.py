@@ -108,6 +108,12 @@ class Settings(Frozen):
     sandbox: str = ""
     # Where what is known of this machine's sandboxes lies; workers that are apart on one machine share it.
     sandboxes_folder: Path | None = None
+    # host:port at which those who work in this machine's sandboxes from elsewhere may enter; empty: nobody may.
+    gateway_listen: str = Field(default="", pattern=r"^$|:\d{1,5}$")
+    # The same as they reach it, when that is another name.
+    gateway_address: str = Field(default="", pattern=r"^$|^[^:].*:\d{1,5}$")
+    # This machine's certificate, key and authority, for entering as for being entered.
+    gateway_folder: Path | None = None
     docker_socket: Path = Path("/var/run/docker.sock")
     # With python3 and what the repositories' checks need; without one there is no Docker.
     docker_image: str = ""

@@ -111,7 +111,7 @@ def _worker(
         ),
         workflow_runner=runner,
         interceptors=[FailureSense()],
-        max_concurrent_activities=getattr(slots, queue),
+        max_concurrent_activities=getattr(slots, queue.partition(".")[0]),
         workflow_task_poller_behavior=pollers,
         activity_task_poller_behavior=pollers,
         # A killed worker's cached workflows move on after this, not after ten seconds.

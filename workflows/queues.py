@@ -11,3 +11,8 @@ SANDBOX = "sandbox"
 def of_sandbox(host: str) -> str:
     """Where those work who can reach a sandbox on this machine; an empty host is any."""
     return f"{SANDBOX}.{host}" if host else SANDBOX
+
+
+def of_machine(host: str) -> tuple[str, ...]:
+    """Where a machine with sandboxes works: what any may do, and what is to be done in its own."""
+    return tuple(dict.fromkeys((SANDBOX, of_sandbox(host))))

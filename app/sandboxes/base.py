@@ -1,6 +1,6 @@
 """What Corrigent asks of a sandbox: run foreign code where there is no secret, no network and no way out."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
@@ -71,8 +71,10 @@ class SandboxRef(Frozen):
 
     backend: str
     sandbox_id: str
-    # Which machine it is on; empty for this one.
+    # The gateway of the machine it is on, as name:port; empty for this one.
     host: str = ""
+    # What that gateway wants to hear from whoever works in it; of use only together with a certificate.
+    token: str = Field(default="", repr=False)
     generation: int = 1
     lease_until: datetime
 
@@ -138,21 +140,10 @@ class ProbeReport(Frozen):
         return not self.unusable and bool(self.probes) and all(probe.held for probe in self.probes)
 
 
-class Backend(Protocol):
-    """One kind of sandbox."""
+class Access(Protocol):
+    """What can be done in a sandbox that is there, be it on this machine or behind the gateway of another."""
 
-    name: str
-
-    async def doctor(self) -> ProbeReport:
-        """Run the probe inside a real sandbox. Never raises for a machine that lacks something: it says so."""
-        ...
-
-    async def provision(self, spec: SandboxSpec, key: str, lease: timedelta) -> SandboxRef:
-        """A running sandbox; the same key gives the same one while it lives. Refused where `spec` asks for more than
-        this machine enforces."""
-        ...
-
-    def run(self, ref: SandboxRef, command: Command, offset: int = 0) -> AsyncIterator[Output | Ended]:
+    def run(self, ref: SandboxRef, command: Command, offset: int = 0) -> AsyncGenerator[Output | Ended]:
         """Start it, or attach to it from `offset`; ends with one Ended. SandboxGone when the sandbox is not there."""
         ...
 
@@ -166,11 +157,26 @@ class Backend(Protocol):
         """A tar made inside of those paths (absolute, or below /work); sockets and devices are left out."""
         ...
 
+    async def renew(self, ref: SandboxRef, lease: timedelta) -> SandboxRef: ...
+
+
+class Backend(Access, Protocol):
+    """One kind of sandbox on this machine."""
+
+    name: str
+
+    async def doctor(self) -> ProbeReport:
+        """Run the probe inside a real sandbox. Never raises for a machine that lacks something: it says so."""
+        ...
+
+    async def provision(self, spec: SandboxSpec, key: str, lease: timedelta) -> SandboxRef:
+        """A running sandbox; the same key gives the same one while it lives. Refused where `spec` asks for more than
+        this machine enforces."""
+        ...
+
     async def close_network(self, ref: SandboxRef) -> None:
         """From setup to agent: from now on nothing may be reached."""
         ...
-
-    async def renew(self, ref: SandboxRef, lease: timedelta) -> SandboxRef: ...
 
     async def destroy(self, ref: SandboxRef) -> None:
         """Nothing is left: no process, folder, cgroup or mount. One that is gone already is fine."""

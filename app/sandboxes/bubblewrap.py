@@ -5,7 +5,7 @@ to kill its PID 1.
 """
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -82,7 +82,7 @@ class Bubblewrap:
                 await self._ways.open(sandbox_id, spec, self._net(record), self._link(record), env, starting.python())
             return record.ref(self.name)
 
-    async def run(self, ref: SandboxRef, command: Command, offset: int = 0) -> AsyncIterator[Output | Ended]:
+    async def run(self, ref: SandboxRef, command: Command, offset: int = 0) -> AsyncGenerator[Output | Ended]:
         record = self._record(ref)
         way = egress_ways.environment(self._net(record), closed=record.network_closed)
         command = command.model_copy(update={"env": environment({**way, **record.env, **command.env})})

@@ -6,7 +6,7 @@ The image is the operator's: any with `python3` (3.11 or newer) and the tools it
 import hashlib
 import json
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -86,7 +86,7 @@ class Docker:
                 await self._ways.open(sandbox_id, spec, self._net(sandbox_id), self._link(sandbox_id), env, _PYTHON)
             return record.ref(self.name)
 
-    async def run(self, ref: SandboxRef, command: Command, offset: int = 0) -> AsyncIterator[Output | Ended]:
+    async def run(self, ref: SandboxRef, command: Command, offset: int = 0) -> AsyncGenerator[Output | Ended]:
         record = self._record(ref)
         way = egress_ways.environment(self._net(ref.sandbox_id), closed=record.network_closed)
         env = environment({**way, **record.env, **command.env})

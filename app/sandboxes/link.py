@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from typing import Literal
 
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from app.domain.model import Frozen
 from app.sandboxes.base import Command, Ended, Ending, NotDone, Output, SandboxGone, TooLarge
-from app.sandboxes.inside.frames import CHUNK, MAX_BODY, SIZES, BadFrame, Header, pack, parse, sizes
+from app.sandboxes.inside.frames import CHUNK, MAX_BODY, MAX_HEADER, SIZES, BadFrame, Frame, Header, pack, parse, sizes
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 # How a backend reaches the supervisor: a new connection for each request. OSError when nobody is there.
@@ -21,12 +21,17 @@ QUICK = timedelta(seconds=20)
 FILES = timedelta(minutes=10)
 # How long after a command's own time may its end take to come? Its processes have to be hunted first.
 _LATE = timedelta(seconds=30)
+LOST = Ended(ending="lost", exit_code=None, output_bytes=0, seconds=0.0)
 # What a tar may have besides the files: a small one has up to two kilobytes of header and padding.
 _TAR_BESIDES = 16 * 1024**2
 
 
+class Unanswered(SandboxGone):
+    """The way to it is broken, or it is silent. What stands between may come back; a sandbox itself does not."""
+
+
 class _Answer(Frozen):
-    kind: Literal["done", "refused", "output", "ended", "data"]
+    kind: Literal["done", "refused", "gone", "output", "ended", "data"]
     offset: int = 0
     reason: str = ""
     ending: Ending = "lost"
@@ -62,26 +67,32 @@ class Link:
 
     async def run(self, command: Command, offset: int = 0) -> AsyncGenerator[Output | Ended]:
         """As Backend.run."""
-        if len(command.stdin) > MAX_BODY:
-            raise ValueError(f"stdin of {len(command.stdin)} bytes; what is over {MAX_BODY} goes in as a file")
         heard = False
         try:
-            async with self._talk(command.within + _LATE) as talk:
-                await talk.send(_request(command, offset), command.stdin)
-                left = command.output_bytes + CHUNK
-                while left >= 0:
-                    answer, body = await talk.receive("output", "ended")
+            async with aclosing(self.follow(command, offset)) as following:
+                async for happening in following:
                     heard = True
-                    if answer.kind == "ended":
-                        yield answer.ended
-                        return
-                    left -= len(body)
-                    yield Output(offset=answer.offset, data=body)
-                raise SandboxGone("the supervisor sent more than was asked for")
+                    yield happening
         except SandboxGone:
             if not heard:
                 raise
-            yield Ended(ending="lost", exit_code=None, output_bytes=0, seconds=0.0)
+            yield LOST
+
+    async def follow(self, command: Command, offset: int = 0) -> AsyncGenerator[Output | Ended]:
+        """The same over one connection: SandboxGone whenever that ends before the command does."""
+        if len(command.stdin) > MAX_BODY:
+            raise ValueError(f"stdin of {len(command.stdin)} bytes; what is over {MAX_BODY} goes in as a file")
+        async with self._talk(command.within + _LATE) as talk:
+            await talk.send(_request(command, offset), command.stdin)
+            left = command.output_bytes + CHUNK
+            while left >= 0:
+                answer, body = await talk.receive("output", "ended")
+                if answer.kind == "ended":
+                    yield answer.ended
+                    return
+                left -= len(body)
+                yield Output(offset=answer.offset, data=body)
+            raise SandboxGone("the supervisor sent more than was asked for")
 
     async def put(self, tar: bytes, folder: str) -> None:
         """NotDone when it does not fit, or something is in the way."""
@@ -124,7 +135,7 @@ class Link:
             finally:
                 writer.transport.abort()
         except (OSError, EOFError, TimeoutError) as error:
-            raise SandboxGone("the sandbox does not answer") from error
+            raise Unanswered("the sandbox does not answer") from error
         except (BadFrame, ValidationError) as error:
             raise SandboxGone("the sandbox answers nonsense") from error
 
@@ -144,14 +155,23 @@ class _Talk:
         """The next answer, which must be one of these; NotDone when the supervisor says no."""
         # Not around the whole talk: what the caller does between two answers is not ours to interrupt.
         async with asyncio.timeout_at(self._due):
-            header, body = sizes(await self._reader.readexactly(SIZES.size))
-            answer = _Answer.model_validate(parse(await self._reader.readexactly(header)))
-            data = await self._reader.readexactly(body)
+            header, data = await received(self._reader)
+        answer = _Answer.model_validate(header)
         if answer.kind == "refused":
             raise NotDone(answer.reason[:200])
+        if answer.kind == "gone":
+            raise SandboxGone(answer.reason[:200])
         if answer.kind not in kinds:
             raise BadFrame(f"{answer.kind!r} was not to be expected")
         return answer, data
+
+
+async def received(reader: asyncio.StreamReader, most_bytes: int = MAX_HEADER + MAX_BODY) -> Frame:
+    """The next frame; BadFrame or EOFError when there is none."""
+    header, body = sizes(await reader.readexactly(SIZES.size))
+    if header + body > most_bytes:
+        raise BadFrame("too large to be read")
+    return parse(await reader.readexactly(header)), await reader.readexactly(body)
 
 
 def _request(command: Command, offset: int) -> Header:

@@ -7,14 +7,14 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 from uuid import uuid4
 
-from app.sandboxes.base import WORK, Backend, Command, Ended, Output, Ran, SandboxGone, SandboxRef
+from app.sandboxes.base import WORK, Access, Command, Ended, Output, Ran, SandboxGone, SandboxRef
 
 
 class SandboxRoom:
-    """Room over one sandbox of one backend. SandboxGone when it is not there any more."""
+    """Room over one sandbox. SandboxGone when it is not there any more."""
 
-    def __init__(self, backend: Backend, ref: SandboxRef) -> None:
-        self._backend, self.ref = backend, ref
+    def __init__(self, access: Access, ref: SandboxRef) -> None:
+        self._access, self.ref = access, ref
 
     async def run(
         self,
@@ -40,7 +40,7 @@ class SandboxRoom:
             terminal=terminal,
         )
         outputs, end = list[Output](), Ended(ending="lost", exit_code=None, output_bytes=0, seconds=0.0)
-        async for event in self._backend.run(self.ref, command):
+        async for event in self._access.run(self.ref, command):
             if isinstance(event, Ended):
                 end = event
             else:
@@ -50,10 +50,10 @@ class SandboxRoom:
         return Ran(ended=end, output=_joined(outputs))
 
     async def write(self, files: Mapping[str, bytes], folder: str = WORK) -> None:
-        await self._backend.put(self.ref, packed(files), folder)
+        await self._access.put(self.ref, packed(files), folder)
 
     async def read(self, paths: Sequence[str], *, max_bytes: int = 10_000_000) -> Mapping[str, bytes]:
-        return unpacked(await self._backend.get(self.ref, paths, max_bytes), paths, max_bytes)
+        return unpacked(await self._access.get(self.ref, paths, max_bytes), paths, max_bytes)
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:

@@ -51,6 +51,9 @@ class Sandboxes:
     renew: Callable[[SandboxRef, timedelta], Awaitable[None]]
     # Which hosts may be reached while the repository's own set-up runs, and folders of programs as (outside, inside).
     setup_hosts: Sequence[Host] = ()
+    # The same sandbox as other machines find it, and this one's name among them; none where there is no gateway.
+    seen_from_afar: Callable[[SandboxRef], SandboxRef] = lambda ref: ref
+    host: str = ""
     programs: Sequence[tuple[str, str]] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -98,7 +101,7 @@ class AgentRooms:
             if wanted.workspace_key and not await restore(room, await self.blobs.get(wanted.workspace_key)):
                 problem = problem or "what was changed before does not fit the branch as it is now"
         log.info("room.opened", agent_id=wanted.agent_id, purpose=wanted.purpose, backend=ref.backend)
-        return RoomReady(sandbox=ref, problem=problem[:300])
+        return RoomReady(sandbox=self.sandboxes.seen_from_afar(ref), problem=problem[:300])
 
     async def _provision(self, backend: Backend, task: AgentTask, key: str) -> tuple[SandboxRef, str]:
         """With the code as it is on the head and its dependencies, and no network; and what went wrong, if it did.

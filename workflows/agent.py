@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, FailureError, TimeoutType
+from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 with workflow.unsafe.imports_passed_through():
     from app.sandboxes.base import SandboxRef
@@ -354,7 +355,9 @@ def _phrase(error: BaseException) -> str:
 
 
 def _is_lost(error: BaseException) -> bool:
-    """Whether a sandbox that was there is not there any more."""
+    """Whether a sandbox that was there is not there any more, be it that its machine is gone."""
     while isinstance(error, FailureError) and error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, ActivityTimeout):
+        return error.type == TimeoutType.SCHEDULE_TO_START
     return isinstance(error, ApplicationError) and error.type == "SandboxGone"

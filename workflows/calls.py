@@ -8,6 +8,8 @@ from temporalio.workflow import ActivityCancellationType, ActivityConfig
 with workflow.unsafe.imports_passed_through():
     from app.domain.model import Frozen
 
+from workflows import queues, timing
+
 Answer = TypeVar("Answer", bound=Frozen)
 
 
@@ -30,4 +32,6 @@ def _with(options: ActivityConfig, queue: str | None) -> ActivityConfig:
     config["cancellation_type"] = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
     if queue is not None:
         config["task_queue"] = queue
+        if queues.is_of_one_machine(queue):
+            config["schedule_to_start_timeout"] = timing.MACHINE_ANSWERS
     return config

@@ -13,6 +13,10 @@ def of_sandbox(host: str) -> str:
     return f"{SANDBOX}.{host}" if host else SANDBOX
 
 
+def is_of_one_machine(queue: str) -> bool:
+    return queue.startswith(f"{SANDBOX}.")
+
+
 def of_machine(host: str) -> tuple[str, ...]:
     """Where a machine with sandboxes works: what any may do, and what is to be done in its own."""
     return tuple(dict.fromkeys((SANDBOX, of_sandbox(host))))

@@ -97,6 +97,8 @@ ROOM_GOING = ActivityConfig(
     heartbeat_timeout=LIVES,
     retry_policy=RetryPolicy(maximum_attempts=3, non_retryable_error_types=DEFINITE_IN_ROOM),
 )
+# How long may the machine of a sandbox be silent before the sandbox counts as lost with it?
+MACHINE_ANSWERS = timedelta(minutes=5)
 # How long is an agent's question open? It costs nothing meanwhile: its sandbox is gone and its workspace is kept.
 ASKS_FOR = timedelta(days=3)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -40,7 +41,7 @@ async def run(*words: str, home: Path) -> tuple[int | None, str]:
 async def part(
     *words: str, home: Path, environ: Mapping[str, str] | None = None
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """At work while this is entered; afterwards it was told to stop, and did."""
+    """At work while this is entered; afterwards it was told to stop, and did, unless it was killed meanwhile."""
     log = home / "corrigent.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -56,8 +57,9 @@ async def part(
                 assert process.returncode is None, log.read_text()
                 await asyncio.sleep(0.05)
         yield process
-        process.terminate()
-        assert await asyncio.wait_for(process.wait(), 30) == 0, log.read_text()[-2000:]
+        if process.returncode != -signal.SIGKILL:
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 30) == 0, log.read_text()[-2000:]
     finally:
         if process.returncode is None:
             process.kill()

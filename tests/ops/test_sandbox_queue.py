@@ -1,19 +1,29 @@
 """A worker of the sandbox queue reviews code, and nothing that is worth stealing is in its environment or memory."""
 
 import asyncio
+import shutil
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from app.demo import shop as samples
+from app.demo.product import free_port
 from app.domain.errors import UserError
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.process import running
 from app.queue_activities import Queue
 from app.queue_secrets import refuse_foreign_secrets
+from app.sandboxes.base import SandboxSpec
+from app.sandboxes.bubblewrap import Bubblewrap
+from app.sandboxes.egress_ways import Ways
+from app.sandboxes.gateway_trust import Papers
+from app.sandboxes.gateway_ways import GatewayWays
 from app.sandboxes.records import Records
+from app.sandboxes.room import SandboxRoom
 from app.settings import load_settings
+from app.setup.gateway import setup_gateway
 from app.store.database import Database
 from app.store.schema import migrate
 from app.temporal_client import connect, make_current
@@ -30,7 +40,8 @@ MODEL_KEY = "sk-canary-3f9c1b7e5d2a4c6e8f0b"
 async def test_workers_apart_mend_a_finding_and_none_holds_what_it_must_not(
     forge: FakeForge, temporal: TemporalServer, tmp_path: Path
 ) -> None:
-    """Three processes on one Temporal: this one has the forge, another the model, the third runs foreign code."""
+    """As on three machines: this one has the forge, another the model, the third runs foreign code, and the second
+    reaches its sandboxes through its gateway alone."""
     need_sandbox()
     sample = samples.SAMPLES[0]
     repo = await forge.create_repo(samples.REPOSITORY, files=samples.BASE)
@@ -54,12 +65,10 @@ async def test_workers_apart_mend_a_finding_and_none_holds_what_it_must_not(
     db = await Database.open(settings.database_url.get_secret_value())
     await migrate(db)
     await db.close()
-    folder = tmp_path / "sandboxes"
     everybody = {
         "CORRIGENT_TEMPORAL_ADDRESS": temporal.address,
         "CORRIGENT_TEMPORAL_NAMESPACE": namespace,
         "CORRIGENT_BLOBS_URL": settings.blobs_url,
-        "CORRIGENT_SANDBOXES_FOLDER": str(folder),
     }
     with_model = {
         "CORRIGENT_DATABASE_URL": settings.database_url.get_secret_value(),
@@ -67,11 +76,12 @@ async def test_workers_apart_mend_a_finding_and_none_holds_what_it_must_not(
         "CORRIGENT_MODEL_KEY": MODEL_KEY,
     }
     homes = [tmp_path / "of-models", tmp_path / "of-sandboxes"]
-    for home in homes:
-        home.mkdir()
+    with_gateway = {"CORRIGENT_GATEWAY_LISTEN": f"127.0.0.1:{free_port(0)}"}
+    certify(tmp_path, *homes)
+    folder = homes[1] / "sandboxes"
     async with (
         part("work", "--queue", "llm", home=homes[0], environ={**everybody, **with_model}) as models,
-        part("work", "--queue", "sandbox", home=homes[1], environ=everybody) as sandboxes,
+        part("work", "--queue", "sandbox", home=homes[1], environ={**everybody, **with_gateway}) as sandboxes,
         running(settings, work_on=frozenset({"control"})) as state,
     ):
         await make_current(await connect(settings, temporal.address), settings.worker_build_id)
@@ -92,12 +102,62 @@ async def test_workers_apart_mend_a_finding_and_none_holds_what_it_must_not(
         # The search finds what is there, …
         assert held(sandboxes.pid, (settings.blobs_url,)) == [settings.blobs_url]
         assert held(models.pid, (MODEL_KEY,)) == [MODEL_KEY]
+        assert held(sandboxes.pid, (private(homes[0]),)) == []
         # … and none of these is.
         assert held(sandboxes.pid, (MODEL_KEY, settings.database_url.get_secret_value(), *of_forge)) == []
         assert held(models.pid, of_forge) == []
     assert not list((homes[1] / "work").glob("*/change-*"))
     assert not (homes[1] / "corrigent.db").exists()
     assert Records(folder / "bubblewrap").ids() == []
+    assert not (homes[0] / "sandboxes").exists()
+    assert "gateway.open" in (homes[1] / "corrigent.log").read_text()
+
+
+def certify(tmp_path: Path, of_models: Path, of_sandboxes: Path) -> None:
+    """By the command, then copied to each home, as an operator does it."""
+    setup_gateway(["127.0.0.1"], home=tmp_path / "operator")
+    made = tmp_path / "operator" / "secrets" / "gateways"
+    for name, home in (("llm", of_models), ("127.0.0.1", of_sandboxes)):
+        shutil.copytree(made / name, home / "secrets" / "gateway")
+
+
+def private(home: Path) -> str:
+    """A line of the key that this home enters with."""
+    return (home / "secrets" / "gateway" / "key.pem").read_text().splitlines()[1]
+
+
+async def test_a_killed_sandbox_worker_comes_back_and_what_ran_behind_its_gateway_runs_on(
+    temporal: TemporalServer, tmp_path: Path
+) -> None:
+    need_sandbox()
+    models, home = tmp_path / "of-models", tmp_path / "of-sandboxes"
+    certify(tmp_path, models, home)
+    address = f"127.0.0.1:{free_port(0)}"
+    environ = {
+        "CORRIGENT_TEMPORAL_ADDRESS": temporal.address,
+        "CORRIGENT_TEMPORAL_NAMESPACE": await temporal.namespace(),
+        "CORRIGENT_GATEWAY_LISTEN": address,
+    }
+    made = Bubblewrap(home / "sandboxes" / "bubblewrap", ways=Ways())
+    inside = await made.provision(SandboxSpec(trust="member"), "kept", timedelta(minutes=5))
+    papers = Papers(home / "secrets" / "gateway")
+    ref = inside.model_copy(update={"host": address, "token": papers.token_of()(inside)})
+    far = SandboxRoom(GatewayWays(Papers(models / "secrets" / "gateway").asking, patience=timedelta(seconds=90)), ref)
+    script = "echo once >> ran; echo begun; while [ ! -e go ]; do sleep 0.05; done; echo ended"
+    begun = asyncio.Event()
+    try:
+        async with part("work", "--queue", "sandbox", home=home, environ=environ) as worker:
+            running = asyncio.create_task(far.run(("sh", "-c", script), watch=lambda _: begun.set()))
+            await asyncio.wait_for(begun.wait(), 60)
+            worker.kill()
+            await worker.wait()
+        async with part("work", "--queue", "sandbox", home=home, environ=environ):
+            await far.write({"go": b""})
+            ran = await asyncio.wait_for(running, 60)
+            assert (ran.passed, ran.output) == (True, b"begun\nended\n")
+            assert await far.read(["ran"]) == {"ran": b"once\n"}
+    finally:
+        await made.destroy(inside)
 
 
 async def held_inside(folder: Path, values: tuple[str, ...]) -> list[str]:

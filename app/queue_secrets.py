@@ -12,7 +12,7 @@ _EVERYBODY = {"blobs_secret_access_key", "temporal_api_key", "metrics_token"}
 # What its proxy adds outside of every sandbox.
 _WITH_SANDBOXES = {"registries"}
 _WITH_MODEL = {
-    *("model_key", "model_proxy", "anthropic_api_key", "openai_api_key", "google_api_key"),
+    *("model_key", "model_proxy", "anthropic_api_key", "bedrock_api_key", "google_api_key", "openai_api_key"),
     "database_url",
 }
 

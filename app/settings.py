@@ -38,6 +38,9 @@ FOREIGN_NAMES = {
     "OPENAI_API_KEY": "openai_api_key",
     "GOOGLE_API_KEY": "google_api_key",
     "GEMINI_API_KEY": "google_api_key",
+    "AWS_BEARER_TOKEN_BEDROCK": "bedrock_api_key",
+    "AWS_REGION": "bedrock_region",
+    "AWS_DEFAULT_REGION": "bedrock_region",
     "GITHUB_TOKEN": "github_token",
     "GH_TOKEN": "github_token",
     "GITLAB_TOKEN": "gitlab_token",
@@ -100,6 +103,9 @@ class Settings(Frozen):
     anthropic_api_key: SecretStr | None = None
     openai_api_key: SecretStr | None = None
     google_api_key: SecretStr | None = None
+    # Without one, the role of the machine.
+    bedrock_api_key: SecretStr | None = None
+    bedrock_region: str = ""
     # For `corrigent review URL`: what is done there is done by a person.
     github_token: SecretStr | None = None
     gitlab_token: SecretStr | None = None
@@ -212,10 +218,18 @@ class Settings(Frozen):
     def mirrors_folder(self) -> Path:
         return self.home / "mirrors"
 
+    def key_of(self, provider: str) -> SecretStr | None:
+        """What is set for this provider alone."""
+        return {
+            "anthropic": self.anthropic_api_key,
+            "bedrock": self.bedrock_api_key,
+            "google": self.google_api_key,
+            "openai": self.openai_api_key,
+        }.get(provider)
+
     def key_for(self, provider: str) -> SecretStr | None:
         """`model_key`, which is meant for whichever model is set, else the provider's own."""
-        own = {"anthropic": self.anthropic_api_key, "openai": self.openai_api_key, "google": self.google_api_key}
-        return self.model_key or own.get(provider)
+        return self.model_key or self.key_of(provider)
 
     def secret_values(self) -> tuple[str, ...]:
         """Every secret this process holds, for those who must mask them; of an address only the password."""

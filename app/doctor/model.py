@@ -9,7 +9,12 @@ from app.settings import Settings
 
 PART = "model"
 THEN = "then: corrigent doctor model"
-_KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY", "google": "GOOGLE_API_KEY"}
+_KEYS = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "bedrock": "AWS_BEARER_TOKEN_BEDROCK",
+    "google": "GOOGLE_API_KEY",
+    "openai": "OPENAI_API_KEY",
+}
 _HELLO = Question(
     instructions='Answer with the JSON object {"ok": true} and nothing else.',
     prompt="Are you there?",
@@ -53,6 +58,8 @@ async def _ask(model: ChatModel, settings: Settings) -> Line:
 
 
 def _next_step(settings: Settings, reason: str) -> str:
+    if "region" in reason:
+        return f"set CORRIGENT_BEDROCK_REGION or `bedrock_region` in {settings.settings_file}, {THEN}"
     if "key" in reason:
         return f"put a valid key in {_key_name(settings)}, {THEN}"
     return f"correct CORRIGENT_MODEL or `model` in {settings.settings_file}, {THEN}"

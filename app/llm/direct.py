@@ -28,7 +28,7 @@ from app.domain.errors import UserError
 from app.llm.chat import ModelRefused, ModelUnavailable
 from app.llm.models import ModelAccess, ModelSpec, open_model
 from app.llm.provider_errors import translated
-from app.llm.providers import ProviderModel
+from app.llm.providers import ProviderModel, request_settings
 from app.llm.talk import Hear, TalkingModel, TalkRequest, ToolSpec
 
 # What do we believe of a model that no list knows?
@@ -88,13 +88,7 @@ class DirectModel:
         return response.get()
 
     def _settings(self, request: TalkRequest) -> ModelSettings:
-        deadline = self._access.deadline.total_seconds()
-        settings = ModelSettings(
-            max_tokens=request.max_output_tokens,
-            timeout=deadline,
-            request_timeout=deadline,
-            max_retries=0,
-        )
+        settings = request_settings(self._spec, self._access, request.max_output_tokens)
         if self._spec.provider == "anthropic":
             # The others cache by themselves what begins alike; here it has to be asked for, and writing costs a quarter
             # more, which the second step has back.
@@ -166,7 +160,8 @@ def _response(answered: Answered) -> ModelResponse:
 def _answered(response: ModelResponse) -> Answered:
     if response.finish_reason == "content_filter":
         raise ModelRefused("model refused")
-    if response.state != "complete":
+    # A stream that ends without saying why was cut off on its way.
+    if response.state != "complete" or response.finish_reason is None:
         raise ModelUnavailable("model's answer broke off")
     plain = all(isinstance(part, TextPart | ToolCallPart) and part.provider_details is None for part in response.parts)
     said = "".join(part.content for part in response.parts if isinstance(part, TextPart))

@@ -15,6 +15,7 @@ PROVIDERS = {
     "anthropic": "anthropic:NAME",
     "openai": "openai:NAME",
     "google": "google:NAME",
+    "bedrock": "bedrock:NAME",
     "ollama": "ollama:NAME",
     "openai-compatible": "openai-compatible:NAME@URL",
     "scripted": "scripted:/path/to/script.json",
@@ -54,6 +55,8 @@ class ModelAccess:
     # A certificate authority beside the system's, for servers in one's own network.
     ca_file: str = ""
     proxy: str = ""
+    # Where Bedrock answers; the others have one address for the world.
+    region: str = ""
     # How long may one answer take? Reasoning models need minutes for a large change.
     deadline: timedelta = timedelta(minutes=5)
     connect_deadline: timedelta = timedelta(seconds=10)

@@ -1,7 +1,7 @@
 """Dollars for tokens, from the price list that comes with the installation: nothing is downloaded."""
 
 # The words of our specs -> the price list's provider ids.
-_PROVIDERS = {"anthropic": "anthropic", "openai": "openai", "google": "google"}
+_PROVIDERS = {"anthropic": "anthropic", "bedrock": "aws", "google": "google", "openai": "openai"}
 
 # About how many characters are a token? English prose has 4 to 5, code about 3.3; we would rather stop early.
 _CHARACTERS_PER_TOKEN = 3.2

@@ -61,7 +61,7 @@ def _what_happened(error: Exception, access: ModelAccess) -> str:
     match error:
         case ModelRequestTimeout() | ModelTimeoutError():
             return f"model gave no answer in {access.deadline.total_seconds():g} s"
-        case ModelHTTPError():
+        case ModelHTTPError() if error.status_code >= 400:
             return f"model answered {error.status_code}"
         case ModelConnectionError() if error.phase in {"connect", "pool"}:
             return "model could not be reached"

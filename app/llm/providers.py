@@ -1,12 +1,20 @@
 """Models of real providers through pydantic-ai: one request at a time, no retries of the libraries' own."""
 
+import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import httpx2
 from pydantic_ai.direct import model_request
-from pydantic_ai.exceptions import AgentRunError, ModelContextWindowExceededError, ModelHTTPError
+from pydantic_ai.exceptions import (
+    AgentRunError,
+    ModelAuthenticationError,
+    ModelContextWindowExceededError,
+    ModelHTTPError,
+    ModelNotFoundError,
+    ModelQuotaExceededError,
+)
 from pydantic_ai.messages import (
     ModelMessage,
     ModelRequest,
@@ -35,9 +43,11 @@ OutputMode = Literal["native", "tool", "text"]
 class ProviderModel:
     """A pydantic-ai model that answers in JSON by the best means its provider has."""
 
-    def __init__(self, model: Model, http: httpx2.AsyncClient, spec: ModelSpec, access: ModelAccess) -> None:
+    def __init__(
+        self, model: Model, spec: ModelSpec, access: ModelAccess, *, hang_up: Callable[[], Awaitable[None]]
+    ) -> None:
         self._model = model
-        self._http = http
+        self._hang_up = hang_up
         self._spec = spec
         self._access = access
         self._mode: OutputMode = _best_mode(model)
@@ -74,27 +84,30 @@ class ProviderModel:
         return await self.ask(question)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._hang_up()
 
     async def _request(self, question: Question) -> ModelResponse:
-        settings = ModelSettings(
-            max_tokens=question.max_output_tokens,
-            timeout=self._access.deadline.total_seconds(),
-            request_timeout=self._access.deadline.total_seconds(),
-            max_retries=0,
-        )
         return await model_request(
             self._model,
             _messages(question),
-            model_settings=settings,
+            model_settings=request_settings(self._spec, self._access, question.max_output_tokens),
             model_request_parameters=_parameters(question, self._mode),
             instrument=False,
         )
 
     def _refuses_schema(self, error: ModelHTTPError) -> bool:
         own_server = self._spec.provider in {"openai-compatible", "ollama"} or bool(self._access.base_url)
-        too_long = isinstance(error, ModelContextWindowExceededError)
-        return own_server and self._mode == "native" and error.status_code in {400, 422} and not too_long
+        return own_server and self._mode == "native" and error.status_code in {400, 422} and not _is_clear(error)
+
+
+def request_settings(spec: ModelSpec, access: ModelAccess, max_output_tokens: int) -> ModelSettings:
+    """One request within its deadline, and no second one."""
+    deadline = access.deadline.total_seconds()
+    settings = ModelSettings(max_tokens=max_output_tokens, request_timeout=deadline)
+    if spec.provider not in {"bedrock", "google"}:
+        # Of those two the client itself knows it.
+        settings |= ModelSettings(timeout=deadline, max_retries=0)
+    return settings
 
 
 def opener(provider: str) -> Callable[[ModelSpec, ModelAccess, str], ChatModel]:
@@ -102,6 +115,8 @@ def opener(provider: str) -> Callable[[ModelSpec, ModelAccess, str], ChatModel]:
     match provider:
         case "anthropic":
             return _opener_anthropic()
+        case "bedrock":
+            return _opener_bedrock()
         case "google":
             return _opener_google()
         case _:
@@ -115,7 +130,25 @@ def _opener_anthropic() -> Callable[[ModelSpec, ModelAccess, str], ChatModel]:
     def open_(spec: ModelSpec, access: ModelAccess, base_url: str) -> ChatModel:
         http = _http_client(access)
         provider = AnthropicProvider(api_key=access.api_key or _NO_KEY, base_url=base_url or None, http_client=http)
-        return ProviderModel(AnthropicModel(spec.name, provider=provider), http, spec, access)
+        return ProviderModel(AnthropicModel(spec.name, provider=provider), spec, access, hang_up=http.aclose)
+
+    return open_
+
+
+def _opener_bedrock() -> Callable[[ModelSpec, ModelAccess, str], ChatModel]:
+    from pydantic_ai.models.bedrock import BedrockConverseModel
+    from pydantic_ai.providers.bedrock import BedrockProvider
+
+    from app.llm.bedrock import bedrock_client
+
+    def open_(spec: ModelSpec, access: ModelAccess, base_url: str) -> ChatModel:
+        client = bedrock_client(access, base_url)
+
+        async def hang_up() -> None:
+            await asyncio.to_thread(client.close)
+
+        model = BedrockConverseModel(spec.name, provider=BedrockProvider(bedrock_client=client))
+        return ProviderModel(model, spec, access, hang_up=hang_up)
 
     return open_
 
@@ -127,7 +160,7 @@ def _opener_google() -> Callable[[ModelSpec, ModelAccess, str], ChatModel]:
     def open_(spec: ModelSpec, access: ModelAccess, base_url: str) -> ChatModel:
         http = _http_client(access)
         provider = GoogleProvider(api_key=access.api_key or _NO_KEY, base_url=base_url or None, http_client=http)
-        return ProviderModel(GoogleModel(spec.name, provider=provider), http, spec, access)
+        return ProviderModel(GoogleModel(spec.name, provider=provider), spec, access, hang_up=http.aclose)
 
     return open_
 
@@ -152,7 +185,7 @@ def _opener_openai() -> Callable[[ModelSpec, ModelAccess, str], ChatModel]:
         else:
             other = OpenAICompatibleProvider(spec.provider, base_url=base_url, api_key=key, http_client=http)
             model = OpenAIChatModel(spec.name, provider=other)
-        return ProviderModel(model, http, spec, access)
+        return ProviderModel(model, spec, access, hang_up=http.aclose)
 
     return open_
 
@@ -176,6 +209,14 @@ def _best_mode(model: Model) -> OutputMode:
     if profile.get("supports_json_schema_output", False):
         return "native"
     return "tool" if profile.get("supports_tools", True) else "text"
+
+
+def _is_clear(error: ModelHTTPError) -> bool:
+    """Whether the provider said what is wrong, which then is not the schema."""
+    return isinstance(
+        error,
+        ModelAuthenticationError | ModelContextWindowExceededError | ModelNotFoundError | ModelQuotaExceededError,
+    )
 
 
 def _parameters(question: Question, mode: OutputMode) -> ModelRequestParameters:

@@ -1,7 +1,6 @@
 """Connections that are wrong in one thing: each is named with what to do."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,17 +8,15 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from app.forges.fake.errors import Refusal
 from app.forges.fake.faults import Refuse
 from app.forges.fake.scenario import REVIEW_EVENTS, REVIEW_PERMISSIONS
 from tests.doctor.conftest import Look, Office
+from tests.harness.tls import own_certificate
 
 PUBLIC = "https://bot.acme.com"
 
@@ -108,17 +105,8 @@ class OwnServer:
 
 @pytest.fixture
 async def own_server(tmp_path: Path) -> AsyncGenerator[OwnServer]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    made = made.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(hours=1))
-    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
     file = tmp_path / "own.pem"
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    file.write_bytes(private + made.sign(key, SHA256()).public_bytes(Encoding.PEM))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(file)
+    context = own_certificate(file)
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()

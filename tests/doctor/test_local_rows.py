@@ -143,7 +143,7 @@ async def test_a_model_that_was_asked_is_told(
         ({"model": "gpt"}, "'gpt' is not a model; use one of anthropic:NAME", "correct CORRIGENT_MODEL"),
         ({"model": "openai:gpt-x"}, "needs an API key", "put a valid key in OPENAI_API_KEY"),
         ({"model": "openai-compatible:m"}, "needs the address of its server", "correct CORRIGENT_MODEL"),
-        ({"model": "google:g", "google_api_key": "AIza-s3cret"}, "needs the extra 'google'", "corrigent doctor model"),
+        ({"model": "bedrock:b"}, "Bedrock needs a region", "set CORRIGENT_BEDROCK_REGION"),
         ({"model": "ollama:m", "model_base_url": "http://127.0.0.1:9/v1"}, "could not be reached", "127.0.0.1:9"),
     ],
 )

@@ -1,13 +1,21 @@
-"""A model provider on localhost that speaks the OpenAI-compatible protocol, in good and in bad weather."""
+"""A model provider on localhost that speaks whichever protocol it is spoken to in, in good and in bad weather."""
 
 import json
+import ssl
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
+from typing import Literal, TypeGuard, get_args
+
+from tests.harness.dialects.anthropic import Anthropic
+from tests.harness.dialects.base import QUOTED, Dialect, Object, Refusal, Said, Trouble
+from tests.harness.dialects.bedrock import Bedrock
+from tests.harness.dialects.google import Google
+from tests.harness.dialects.openai import OpenAI
 
 Weather = Literal[
     "normal",
@@ -30,6 +38,7 @@ Weather = Literal[
     "no schema",
     "redirect",
     "empty",
+    "huge",
 ]
 
 KEY = "sk-test-0123456789abcdef-x7Q"
@@ -39,15 +48,22 @@ KEY = "sk-test-0123456789abcdef-x7Q"
 class LlmServer:
     """What it answers, and what it was asked."""
 
+    # With the version that OpenAI's protocol has in its address.
     url: str
     answer: str = '{"findings": []}'
     weather: Weather = "normal"
     requests: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
     authorizations: list[str] = field(default_factory=list[str])
 
+    def address(self, provider: str) -> str:
+        """What is set as the address of this provider's server."""
+        return self.url if provider in {"openai", "ollama", "openai-compatible"} else self.url.removesuffix("/v1")
+
 
 @contextmanager
-def llm_server(weather: Weather = "normal", answer: str = '{"findings": []}') -> Generator[LlmServer]:
+def llm_server(
+    weather: Weather = "normal", answer: str = '{"findings": []}', tls: ssl.SSLContext | None = None
+) -> Generator[LlmServer]:
     """The server, on a free port, until the end of the block."""
 
     class Handler(_Handler):
@@ -55,7 +71,10 @@ def llm_server(weather: Weather = "normal", answer: str = '{"findings": []}') ->
 
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     httpd.daemon_threads = True
-    state = LlmServer(url=f"http://127.0.0.1:{httpd.server_port}/v1", answer=answer, weather=weather)
+    if tls:
+        httpd.socket = tls.wrap_socket(httpd.socket, server_side=True)
+    host = "https://localhost" if tls else "http://127.0.0.1"
+    state = LlmServer(url=f"{host}:{httpd.server_port}/v1", answer=answer, weather=weather)
     Handler.server_state = state
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
@@ -73,72 +92,54 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         state = self.server_state
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
-        state.requests.append(json.loads(body))
-        state.authorizations.append(self.headers.get("authorization", ""))
+        request: Object = json.loads(self.rfile.read(int(self.headers.get("content-length", "0"))))
+        state.requests.append(dict(request))
+        state.authorizations.append(_key(self.headers))
         self.close_connection = True
-        self._weather(state)
+        dialect = next(dialect for path, dialect in _DIALECTS.items() if path in self.path)
+        streamed = bool(request.get("stream")) or "stream" in self.path.rpartition("/")[2]
+        self._answer(state, dialect, request, streamed=streamed)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Silent."""
 
-    def _weather(self, state: LlmServer) -> None:  # noqa: PLR0912, C901 - one row a weather
-        match state.weather:
-            case "normal":
-                self._complete(state.answer)
-            case "empty":
-                self._complete("")
-            case "429":
-                self._send(429, _error("rate_limit_exceeded"), {"retry-after": "7"})
-            case "429 date":
-                self._send(429, _error("rate_limit_exceeded"), {"retry-after": self.date_time_string(time.time() + 60)})
-            case "quota":
-                self._send(429, _error("insufficient_quota"))
-            case "529":
-                self._send(529, _error("overloaded_error"))
-            case "500" | "503":
-                self._send(int(state.weather), _error("server_error"))
-            case "401":
-                self._send(401, _error("invalid_api_key"))
-            case "404":
-                self._send(404, _error("model_not_found"))
-            case "400 context":
-                self._send(400, _error("context_length_exceeded"))
-            case "no schema":
-                if "response_format" in state.requests[-1]:
-                    self._send(400, _error("unknown_parameter"))
-                else:
-                    self._complete(state.answer)
+    def _answer(self, state: LlmServer, dialect: Dialect, request: Object, *, streamed: bool) -> None:
+        weather = state.weather
+        if weather == "429 date":
+            self._refuse(dialect.refusal("429"), self.date_time_string(time.time() + 60))
+        elif _is_trouble(weather):
+            self._refuse(dialect.refusal(weather), "7" if weather == "429" else "")
+        elif weather == "no schema" and dialect.wants_schema(request):
+            self._send(400, _unknown_parameter())
+        else:
+            self._say(state, dialect, request, streamed=streamed)
+
+    def _say(self, state: LlmServer, dialect: Dialect, request: Object, *, streamed: bool) -> None:
+        weather = state.weather
+        said = replace(_SAYS.get(weather, Said(state.answer)), tool=dialect.output_tool(request))
+        if weather in {"refusal", "filter", "empty"}:
+            said = replace(said, tool="")
+        body = b"".join(dialect.events(said)) if streamed else json.dumps(dialect.whole(said)).encode()
+        content_type = dialect.stream_type if streamed else "application/json"
+        match weather:
             case "hang":
                 time.sleep(3)
-            case "truncated":
-                self._send(200, b'{"id": "x", "object": "chat.comple')
-            case "not json":
-                self._send(200, b"<html>gateway</html>")
             case "reset":
                 self.connection.close()
-            case "refusal":
-                self._complete(None, refusal="I cannot help with that.")
-            case "filter":
-                self._complete("", finish_reason="content_filter")
-            case "cut off":
-                self._complete('{"findings": [{"title": "x', finish_reason="length")
             case "redirect":
                 self._send(307, b"", {"location": "/v1/elsewhere"})
+            case "truncated":
+                self._send(200, body[: len(body) // 3], {"content-type": content_type})
+            case "not json":
+                self._send(200, b"<html>gateway</html>")
+            case _:
+                self._send(200, body, {"content-type": content_type})
 
-    def _complete(self, text: str | None, *, refusal: str | None = None, finish_reason: str = "stop") -> None:
-        message = {"role": "assistant", "content": text, "refusal": refusal}
-        completion = {
-            "id": "chatcmpl-1",
-            "object": "chat.completion",
-            "created": 1_700_000_000,
-            "model": "test-model",
-            "choices": [{"index": 0, "message": message, "finish_reason": finish_reason}],
-            "usage": {"prompt_tokens": 120, "completion_tokens": 30, "total_tokens": 150},
-        }
-        self._send(200, json.dumps(completion).encode())
+    def _refuse(self, refusal: Refusal, retry_after: str) -> None:
+        later = {"retry-after": retry_after} if retry_after else {}
+        self._send(refusal.status, json.dumps(refusal.body).encode(), {**refusal.headers, **later})
 
-    def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+    def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
         for name, value in {"content-type": "application/json", **(headers or {})}.items():
             self.send_header(name, value)
@@ -147,6 +148,30 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _error(code: str) -> bytes:
-    message = f"This happened: {code}. Your prompt was SECRET-PROMPT-TEXT."
-    return json.dumps({"error": {"message": message, "type": code, "code": code}}).encode()
+# A part of the path says which protocol is spoken.
+_DIALECTS: Mapping[str, Dialect] = {
+    "/chat/completions": OpenAI(),
+    "/messages": Anthropic(),
+    "/v1beta/models/": Google(),
+    "/model/": Bedrock(),
+}
+_SAYS: Mapping[str, Said] = {
+    "empty": Said(""),
+    "cut off": Said('{"findings": [{"title": "x', finish="length"),
+    "refusal": Said("I cannot help with that.", finish="refusal"),
+    "filter": Said("", finish="filter"),
+    "huge": Said('{"findings": ["' + "x" * 3_000_000 + '"]}'),
+}
+
+
+def _is_trouble(weather: Weather) -> TypeGuard[Trouble]:
+    return weather in get_args(Trouble)
+
+
+def _key(headers: Message) -> str:
+    return headers.get("authorization") or headers.get("x-api-key") or headers.get("x-goog-api-key") or ""
+
+
+def _unknown_parameter() -> bytes:
+    error = {"message": f"unknown_parameter. {QUOTED}", "type": "unknown_parameter", "code": "unknown_parameter"}
+    return json.dumps({"error": error}).encode()

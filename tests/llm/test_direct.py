@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
@@ -19,6 +21,7 @@ from app.llm.direct import open_talking_model
 from app.llm.models import ModelAccess, ModelSpec
 from app.llm.talk import TalkRequest, ToolSpec
 from tests.harness.llm_server import KEY, Weather, llm_server
+from tests.harness.tls import own_certificate
 
 READ = ToolSpec(
     name="read",
@@ -222,6 +225,45 @@ async def test_where_a_cache_has_to_be_asked_for_it_is() -> None:
     (request,) = server.requests
     assert "cache_control" in json.dumps(request["system"]), "tools and instructions"
     assert "cache_control" in json.dumps({name: value for name, value in request.items() if name != "system"})
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
+    file = tmp_path_factory.mktemp("tls") / "own.pem"
+    return file, own_certificate(file)
+
+
+@pytest.mark.parametrize("name", ["openai:m", "anthropic:m", "google:m", "bedrock:m"])
+@pytest.mark.parametrize("weather", ["normal", "cut off", "filter", "truncated", "reset", "429", "529", "401"])
+async def test_every_protocol_streams(name: str, weather: Weather, certificate: tuple[Path, ssl.SSLContext]) -> None:
+    file, tls = certificate
+    spec = ModelSpec.parse(name)
+    with llm_server(weather, '{"path": "sums.py"}', tls if spec.provider == "bedrock" else None) as server:
+        access = ModelAccess(api_key=KEY, base_url=server.address(spec.provider), ca_file=str(file), region="eu-west-1")
+        model = open_talking_model(spec, access)
+        try:
+            if error := STREAMED.get(weather):
+                with pytest.raises(error):
+                    await model.talk(TalkRequest(messages=(OPENING,), tools=(READ,)), lambda _: None)
+            else:
+                answered = await model.talk(TalkRequest(messages=(OPENING,), tools=(READ,)), lambda _: None)
+                (call,) = answered.calls
+                assert (call.name, answered.cut_off) == ("read", weather == "cut off")
+                assert weather == "cut off" or json.loads(call.arguments) == {"path": "sums.py"}
+                assert (answered.input_tokens, answered.output_tokens) == (120, 30)
+        finally:
+            await model.close()
+    assert len(server.requests) == 1
+
+
+STREAMED: dict[Weather, type[Exception]] = {
+    "filter": ModelRefused,
+    "truncated": ModelUnavailable,
+    "reset": ModelUnavailable,
+    "429": RateLimited,
+    "529": RateLimited,
+    "401": UserError,
+}
 
 
 async def test_a_script_of_reviews_cannot_use_tools() -> None:

@@ -11,9 +11,11 @@ from app.domain.diff import Diff
 from app.domain.findings import HeldBack, TrackedFinding
 from app.domain.line_map import Moves
 from app.domain.model import Frozen
+from app.domain.past_verdicts import PastVerdict
 from app.domain.repo_config import RepoConfig
 from app.domain.review import ReviewerReport, ReviewerUsage
 from reviewers.registry import LINTERS, MODEL_REVIEWERS
+from reviewers.stages import precedents
 from reviewers.stages.base import Decided, Dropped
 from reviewers.stages.hold_back import Situation, decide, limit
 from reviewers.stages.merge import merge
@@ -33,6 +35,8 @@ class History:
     last: Coverage | None = None
     # Earlier heads, this one not counted, on which something was found.
     heads_with_findings: int = 0
+    # Of the repository, newest first.
+    verdicts: tuple[PastVerdict, ...] = ()
 
 
 class Conclusion(Frozen):
@@ -118,7 +122,13 @@ def conclude(
     coverage = _coverage(diff, reports, reviewers)
     known = [(one, place_now(one, diff, texts, history.moves)) for one in history.known if one.state != "mended"]
     candidates = match_known(sorted(findings, key=rank), known, history.moves)
-    now = Situation(diff=diff, config=config, last=history.last, heads_with_findings=history.heads_with_findings)
+    now = Situation(
+        diff=diff,
+        config=config,
+        last=history.last,
+        heads_with_findings=history.heads_with_findings,
+        rejected_before=precedents.held_back([one.finding for one in candidates if not one.known], history.verdicts),
+    )
     mended, unseen = split_unseen(known, candidates, coverage, diff)
     return Conclusion(
         produced=sum(len(report.findings) + len(report.dropped) + len(report.outvoted) for report in reports),

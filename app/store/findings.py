@@ -8,11 +8,15 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from app.domain.findings import Finding, FindingState, TrackedFinding
 from app.domain.model import Frozen
+from app.domain.past_verdicts import PastVerdict
 from app.domain.pull_request import PullRequestRef
 from app.store.addresses import address_of, is_at
 from app.store.database import Database
 from app.store.ids import new_id
 from app.store.tables import findings, pull_requests, sightings
+
+# What the reason of a dismissal begins with when the finding was no bug.
+WRONG = "wrong"
 
 
 class Seen(Frozen):
@@ -39,6 +43,25 @@ class Findings:
     async def by_comment(self, ref: PullRequestRef, root_comment_id: str) -> TrackedFinding | None:
         """The finding whose thread begins with this comment."""
         return await self._one(is_at(findings, ref) & (findings.c.comment_id == root_comment_id))
+
+    async def verdicts(self, ref: PullRequestRef, *, limit: int) -> list[PastVerdict]:
+        """What was dismissed as wrong on other pull requests of the repository, newest first.
+
+        A dismissal takes the right to write. A withdrawal does not: no stranger may talk a kind of finding away.
+        """
+        elsewhere = (findings.c.connection == ref.connection) & (findings.c.repo_id == ref.repo_id)
+        rejected = (findings.c.state == "dismissed") & findings.c.dismissed_why.startswith(WRONG)
+        query = (
+            select(findings.c.finding, findings.c.pull_request_number)
+            .where(elsewhere, findings.c.pull_request_number != ref.number, rejected)
+            .order_by(findings.c.state_at.desc())
+            .limit(limit)
+        )
+        rows = await self._db.read(lambda sql: sql.execute(query).all())
+        return [
+            PastVerdict(text=f"{finding['title']}\n{finding['body']}", verdict="rejected", pull_request_number=number)
+            for finding, number in rows
+        ]
 
     async def _one(self, which: ColumnElement[bool]) -> TrackedFinding | None:
         found = await self._db.read(lambda sql: _select(sql, which))

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 
+from pydantic import Field
+
 from app.domain.coverage import Coverage
 from app.domain.diff import Diff, Hunk
 from app.domain.findings import Category, Place, Severity
+from app.domain.identity import text_of
 from app.domain.model import Frozen
 from app.domain.placement import place
 from app.domain.repo_config import RepoConfig
@@ -24,6 +27,8 @@ class Situation(Frozen):
     last: Coverage | None
     # Earlier heads on which something was found.
     heads_with_findings: int
+    # Text of a finding -> why it is too like what was rejected before.
+    rejected_before: dict[str, str] = Field(default_factory=dict)
 
 
 def decide(candidate: Candidate, now: Situation) -> Decided:
@@ -78,6 +83,7 @@ def _reason(candidate: Candidate, now: Situation) -> tuple[str, bool]:
     finding, config = candidate.finding, now.config
     hunk = hunk_at(finding.place, now.diff)
     patience = f"only high ones are raised after {PATIENCE_HEADS} heads with findings"
+    rejected = now.rejected_before.get(text_of(finding), "")
     rows = (
         (finding.checked == "refuted", f"refuted ({finding.refuted_why})", False),
         (not finding.stands_alone, "hint of an analyser", False),
@@ -87,6 +93,7 @@ def _reason(candidate: Candidate, now: Situation) -> tuple[str, bool]:
             f"below comment_at: {config.comment_at}",
             config.blocks(finding.severity),
         ),
+        (bool(rejected), rejected, True),
         (hunk is not None and _was_read(hunk, candidate, now), "on unchanged lines", True),
         (now.heads_with_findings >= PATIENCE_HEADS and finding.severity is not Severity.HIGH, patience, True),
     )

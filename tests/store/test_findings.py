@@ -114,3 +114,20 @@ async def test_numbers_belong_to_their_pull_request(findings: Findings, db: Data
     assert one.number == 1
     with pytest.raises(LookupError):
         await findings.track(REF, await a_run(db), HEAD, [seen_of("a", known_id=one.finding_id)], NOW)
+
+
+async def test_only_what_writers_called_wrong_elsewhere_is_a_verdict(findings: Findings, db: Database) -> None:
+    other = await seen_pull_request(db, REF.model_copy(update={"number": 13}))
+    seen = [seen_of(name) for name in ("a", "b", "c", "d")]
+    tracked = await findings.track(REF, await a_run(db), HEAD, seen, NOW)
+    whys = ("wrong: it is checked", "wrong", "other: wrongly raised")
+    for minutes, (one, why) in enumerate(zip(tracked, whys, strict=False)):
+        await findings.set_state(one.finding_id, "dismissed", by="ada", why=why, now=NOW + timedelta(minutes=minutes))
+    await findings.set_state(tracked[3].finding_id, "withdrawn", now=LATER)
+    found = await findings.verdicts(other, limit=10)
+    assert [(one.text.split("\n")[0], one.pull_request_number) for one in found] == [
+        (tracked[1].finding.title, REF.number),
+        (tracked[0].finding.title, REF.number),
+    ]
+    assert len(await findings.verdicts(other, limit=1)) == 1
+    assert await findings.verdicts(REF, limit=10) == [], "its own are known to it by their numbers"

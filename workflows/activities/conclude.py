@@ -11,6 +11,7 @@ from app.checkouts.mirrors import Mirrors
 from app.domain.diff import Diff
 from app.domain.line_map import Moves
 from app.domain.outcomes import Outcome, decide
+from app.domain.past_verdicts import MOST_VERDICTS
 from app.domain.repo_config import ConfigInForce, SizeLimits
 from app.domain.review import ReviewerReport, ReviewResult
 from app.domain.runs import Run
@@ -107,6 +108,7 @@ class Concluding:
             heads_with_findings=(
                 0 if request.full else await self.runs.heads_with_findings(run.ref, besides=run.head_sha)
             ),
+            verdicts=tuple(await self.findings.verdicts(run.ref, limit=MOST_VERDICTS)),
         )
         # Seconds for a thousand findings, which others must not wait for.
         return await asyncio.to_thread(

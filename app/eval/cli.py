@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     parts: Annotated[
         list[str] | None,
-        typer.Argument(help="theory, harness, replay, anchors, drawn, convergence, bugs; all when none is named."),
+        typer.Argument(
+            help="theory, harness, replay, anchors, context, drawn, convergence, bugs; all when none is named."
+        ),
     ] = None,
     data: Annotated[
         Path, typer.Option(help="The folder of the recorded changes.", envvar="CORRIGENT_EVAL_DATA")

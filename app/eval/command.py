@@ -12,6 +12,7 @@ from app.domain.errors import UserError
 from app.domain.repo_config import Effort
 from app.eval.bugs import Wish, review_all
 from app.eval.drawn import drawn_section
+from app.eval.first_prompts import first_prompts
 from app.eval.progress import Bar
 from app.eval.render import as_page, as_table
 from app.eval.results import MadeBy, Results, open_results, read_results
@@ -22,13 +23,14 @@ from app.settings import load_settings
 from reviewers.evals import sections
 from reviewers.evals.bug_section import bug_section, comparison, what_if_section
 from reviewers.evals.cases import SETS, BugDiff, Case, ExpertDiff, read_cases, read_expert_diffs
+from reviewers.evals.context_recall import context_section
 from reviewers.evals.convergence_section import PUSHES, convergence_section
 from reviewers.evals.figures import EvalReport, Section
 from reviewers.evals.history import past_changes
 from reviewers.evals.recorded import read_expert_reviews, read_judged_reviews
 from reviewers.evals.reviewed import Reviewed
 
-PARTS = ("convergence", "theory", "harness", "replay", "anchors", "drawn", "bugs")
+PARTS = ("convergence", "theory", "harness", "replay", "anchors", "context", "drawn", "bugs")
 # Those that need no recorded changes.
 _WITHOUT_DATA = {"theory", "convergence"}
 
@@ -111,6 +113,9 @@ class _Evaluation:
                 return sections.anchors(self._cases())
             case "convergence":
                 return asyncio.run(self._convergence())
+            case "context":
+                cases = read_expert_diffs(data)
+                return context_section(cases, asyncio.run(first_prompts(cases)))
             case _:
                 return asyncio.run(drawn_section(read_expert_diffs(data), repetitions=1 if quick else 5))
 

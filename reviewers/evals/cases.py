@@ -135,6 +135,8 @@ class _Comment(BaseModel):
     start_line: int
     end_line: int
     body: str
+    # How far somebody has to look to see it: "Diff Level", "File Level", "Repo Level".
+    context: str = ""
 
     @property
     def known(self) -> Known:

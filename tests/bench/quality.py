@@ -7,10 +7,12 @@ from pathlib import Path
 
 from app.eval.bugs import Wish, review_all
 from app.eval.drawn import drawn_section
+from app.eval.first_prompts import first_prompts
 from app.eval.results import MadeBy, open_results
 from reviewers.evals import sections
 from reviewers.evals.bug_section import bug_section
 from reviewers.evals.cases import SETS, read_cases, read_expert_diffs
+from reviewers.evals.context_recall import context_section
 from reviewers.evals.convergence_section import PUSHES, convergence_section
 from reviewers.evals.figures import Section
 from reviewers.evals.history import past_changes
@@ -36,7 +38,9 @@ async def measure(quick: bool) -> Sequence[Figure]:
     ]
     async with past_changes(Path(__file__).parent.parent.parent, last=5 if quick else 100) as changes:
         parts.append(await convergence_section(changes, pushes=min(PUSHES, len(changes))))
-    parts.append(await drawn_section(read_expert_diffs(DATA), repetitions=1 if quick else 5))
+    experts = read_expert_diffs(DATA)
+    parts.append(context_section(experts, await first_prompts(experts)))
+    parts.append(await drawn_section(experts, repetitions=1 if quick else 5))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         results = open_results(Path(folder), MadeBy(version="", model="", effort="normal", judge=""))
         wish = Wish(open_model=None, judge=None, effort="normal", jobs=2, budget=0.01, secrets=())

@@ -34,6 +34,8 @@ class Connection(Frozen):
     signing_tokens: tuple[SecretStr, ...] = ()
     # The bot's user on GitLab: what it does itself is no news.
     user_id: int | None = None
+    # What is written stands under a person's own name: drafts that are there may be theirs.
+    in_person: bool = False
     # Where deliveries of this connection reach us; empty without a public address.
     hook_url: str = ""
     # A group whose projects are each given a webhook, those to come as well.

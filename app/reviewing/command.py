@@ -52,14 +52,7 @@ def _address(wish: Wish) -> PullRequestAddress | None:
     if is_address(wish.target):
         if wish.base:
             raise UserError(f"--base {wish.base!r} is for local work; a pull request has its own base.")
-        address = parse_address(wish.target)
-        if wish.post and address.kind == "gitlab":
-            # A bulk publish takes every draft of its author along, and leftovers are removed first.
-            raise UserError(
-                "--post would publish or remove drafts of your own on a merge request, so it is for pull requests of "
-                "GitHub. Leave it out; a bot of `corrigent setup gitlab` posts."
-            )
-        return address
+        return parse_address(wish.target)
     if wish.post:
         raise UserError(f"--post needs the address of a pull request; {wish.target!r} is a folder.")
     return None
@@ -103,7 +96,7 @@ class _Review:
         from app.reviewing.remote import remote_work
 
         self.terminal.progress(f"fetching {address.full_name} {address.number}")
-        async with remote_work(address, self.settings) as remote:
+        async with remote_work(address, self.settings, in_person=self.wish.post) as remote:
             me, run_id = "", own_run_id(remote.pull_request.url)
             if self.wish.post:
                 check_may_post(remote.pull_request)

@@ -56,7 +56,7 @@ async def post(remote: RemoteWork, result: Result, run_id: str) -> Posted | None
     me = await remote.forge.reader.me()
     earlier = await own_reviews(remote.forge.connection, ref)
     if (done := earlier.of(run_id)) is not None:
-        return Posted(url=f"{url}#pullrequestreview-{done}", by=me.login, threads=0, new=False)
+        return Posted(url=f"{url}#{done}", by=me.login, threads=0, new=False)
     if earlier.draft:
         raise NotPosted("you have a review there that is not submitted yet, and there can be one; submit or delete it")
     new = _new(result.to_post, await remote.forge.reader.threads(ref))
@@ -72,7 +72,8 @@ async def post(remote: RemoteWork, result: Result, run_id: str) -> Posted | None
         await writer.discard_review(ref, review_id)
         raise NotPosted(f"the head is now {short(now.head_sha)}; run it again")
     threads = await writer.submit_review(ref, review_id)
-    return Posted(url=f"{url}#pullrequestreview-{review_id}", by=me.login, threads=len(threads))
+    anchor = (await own_reviews(remote.forge.connection, ref)).of(run_id)
+    return Posted(url=f"{url}#{anchor}" if anchor else url, by=me.login, threads=len(threads))
 
 
 def _new(findings: Sequence[TrackedFinding], ours: Sequence[Thread]) -> list[TrackedFinding]:

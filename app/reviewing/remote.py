@@ -82,7 +82,7 @@ def _connection(address: PullRequestAddress, configured: Configured | None, toke
         api_url=configured.api_url if configured else address.api_url,
         web_url=address.web_url,
         token=SecretStr(token),
-        # On GitLab nothing is posted in a person's name, so nothing there is looked for as ours.
+        # Where nothing is posted, nothing is looked for as ours.
         user_id=0 if address.kind == "gitlab" else None,
         ca_file=str((configured.ca_file if configured else None) or ""),
         proxy=proxy.get_secret_value() if proxy else "",
@@ -90,11 +90,17 @@ def _connection(address: PullRequestAddress, configured: Configured | None, toke
 
 
 @asynccontextmanager
-async def remote_work(address: PullRequestAddress, settings: Settings) -> AsyncGenerator[RemoteWork]:
+async def remote_work(
+    address: PullRequestAddress, settings: Settings, *, in_person: bool = False
+) -> AsyncGenerator[RemoteWork]:
     """UserError for what the person can mend: no such pull request, a token that is not accepted."""
     address = address.below(one.web_url for one in settings.connections if one.kind == "gitlab")
     access = await access_to(address, settings)
-    forge = build(access.connection, OneProcessLimits())
+    connection = access.connection
+    if in_person and address.kind == "gitlab":
+        with _in_words(address, access.how):
+            connection = await _as_its_owner(connection)
+    forge = build(connection, OneProcessLimits())
     try:
         with _in_words(address, access.how), tempfile.TemporaryDirectory(prefix="corrigent-") as folder:
             pull_request = await _find(forge, address)
@@ -102,6 +108,27 @@ async def remote_work(address: PullRequestAddress, settings: Settings) -> AsyncG
             yield RemoteWork(work=work, pull_request=pull_request, forge=forge, how=access.how)
     finally:
         await forge.close()
+
+
+async def _as_its_owner(connection: Connection) -> Connection:
+    """Looked at before anything is read: no review is paid for that could not be posted."""
+    # Imported here, as the registry does.
+    from app.forges.gitlab.access_token import NEEDED_SCOPE, AccessTokens
+    from app.forges.gitlab.client import GitLabClient
+
+    if not connection.token.get_secret_value():
+        raise UserError(f"--post needs a token of yours with the scope {NEEDED_SCOPE}; set GITLAB_TOKEN.")
+    client = GitLabClient(connection, OneProcessLimits())
+    try:
+        tokens = AccessTokens(client)
+        token = await tokens.look()
+        if not token.can_work:
+            scopes = ", ".join(token.scopes) or "no scope"
+            raise UserError(f"--post takes the scope {NEEDED_SCOPE}, and GITLAB_TOKEN has {scopes}; make another one.")
+        owner = await tokens.owner()
+    finally:
+        await client.close()
+    return connection.model_copy(update={"user_id": int(owner.user_id), "in_person": True})
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app.demo import shop as samples
@@ -98,9 +99,42 @@ async def test_a_token_is_sent_to_no_gitlab_that_it_is_not_for(tmp_path: Path) -
     assert "GITLAB_TOKEN was not sent to 127.0.0.1" in ran.out + ran.err
 
 
-async def test_nothing_is_posted_where_it_would_take_a_person_s_drafts_along(
-    merge_request: FakeMergeRequest, console: Console
+async def test_it_is_posted_in_a_person_s_name_once_and_leaves_their_own_drafts_alone(
+    gitlab: FakeGitLab, merge_request: FakeMergeRequest, console: Console
 ) -> None:
-    ran = await console.review(merge_request.url, "--post", env={"GITLAB_TOKEN": "glpat-x"})
+    token = gitlab.personal_token("maria")
+    async with httpx.AsyncClient(base_url=gitlab.api_url, headers={"private-token": token}) as maria:
+        project, number = merge_request.item.project.project_id, merge_request.number
+        drafts = f"/projects/{project}/merge_requests/{number}/draft_notes"
+        (await maria.post(drafts, json={"note": "Mine, not ready."})).raise_for_status()
+    ran = await console.review(merge_request.url, "--post", env={"GITLAB_TOKEN": token})
+    assert (ran.code, ran.err) == (1, "")
+    assert "read with GITLAB_TOKEN · will be posted as maria" in ran.out
+    (thread,) = merge_request.threads
+    (note,) = (one for one in merge_request.comments if "read with Corrigent" in one.body)
+    assert "nowhere" in thread.notes[0].body
+    assert {note.user.username, thread.notes[0].user.username} == {"maria"}
+    assert f"{merge_request.url}#note_{note.note_id}" in ran.out
+    assert [draft.body for draft in merge_request.item.drafts] == ["Mine, not ready."]
+    # A status or an emoji is the bot's to give.
+    assert [seen.path for seen in gitlab.requests if "statuses" in seen.path or "award" in seen.path] == []
+    again = await console.review(merge_request.url, "--post", env={"GITLAB_TOKEN": token})
+    assert (again.code, len(merge_request.threads), len(merge_request.comments)) == (1, 1, 1)
+    assert f"#note_{note.note_id}" in again.out
+
+
+@pytest.mark.parametrize(
+    ("scopes", "told"),
+    [
+        (SCOPES, "--post takes the scope api, and GITLAB_TOKEN has read_api, read_repository"),
+        ((), "--post needs a token of yours with the scope api"),
+    ],
+)
+async def test_who_may_not_post_is_told_before_anything_is_read(
+    gitlab: FakeGitLab, merge_request: FakeMergeRequest, console: Console, scopes: tuple[str, ...], told: str
+) -> None:
+    env = {"GITLAB_TOKEN": gitlab.personal_token("maria", scopes=scopes)} if scopes else {}
+    ran = await console.review(merge_request.url, "--post", env=env)
     assert ran.code == 2
-    assert "drafts of your own" in ran.err
+    assert told in ran.err
+    assert not any("merge_requests" in seen.path for seen in gitlab.requests)

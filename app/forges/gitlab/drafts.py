@@ -29,8 +29,10 @@ from app.forges.gitlab.staged import LONGEST_REVIEW, Staged
 class Drafts:
     """Staging, submitting and discarding reviews of our own, one at a time for each merge request."""
 
-    def __init__(self, calls: Calls, heads: Heads, discussions: Discussions) -> None:
+    def __init__(self, calls: Calls, heads: Heads, discussions: Discussions, *, in_person: bool) -> None:
         self._calls = calls
+        # Whoever's token this is may add a draft at any moment, which publishing in bulk would show.
+        self._one_by_one = in_person
         self._heads = heads
         self._discussions = discussions
         self._locks: WeakValueDictionary[PullRequestRef, asyncio.Lock] = WeakValueDictionary()
@@ -141,10 +143,10 @@ class Drafts:
         self._untried.discard((ref, run_id))
         if not ours:
             return 0
-        if not has_others:
+        if not has_others and not self._one_by_one:
             await self._calls.send(routes.PUBLISH_DRAFTS, repo=ref.repo_id, number=ref.number)
         else:
-            # Under a person's token there may be drafts of that person's own, and those are not ours to show.
+            # Drafts of a person's own are not ours to show.
             for draft in ours:
                 await self._publish_one(ref, draft)
         return len(ours)

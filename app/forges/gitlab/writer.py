@@ -26,7 +26,7 @@ class GitLabWriter:
         self._user_id = user_id
         self._calls = Calls(client, routes.WRITER_ROUTES)
         self._discussions = Discussions(self._calls, user_id)
-        self._drafts = Drafts(self._calls, heads, self._discussions)
+        self._drafts = Drafts(self._calls, heads, self._discussions, in_person=client.connection.in_person)
         self._awards = Awards(self._calls, user_id)
         self._gate = Gate(self._calls, heads, self._discussions, user_id)
 

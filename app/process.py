@@ -30,7 +30,9 @@ from app.web.access import address_of, one_time_link, open_access
 from app.web.hooks import HookDoor
 from app.web.live import Live
 from app.web.main import Healthy, create_app, create_figures_app
+from app.web.pages.failure import Failure
 from app.web.pages.metrics import MetricsPage
+from app.web.pages.parts.rendering import Templates
 from app.web.pages.routes import dashboard
 from app.web.server import serving
 from app.wiring import Forges, Store, open_forges, open_store, silence, utc_now
@@ -121,8 +123,10 @@ async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) 
         received=state.metrics.hook,
     )
     access, live = open_access(settings, utc_now), Live()
+    templates = Templates(utc_now)
     pages = dashboard(
         state.store,
+        templates=templates,
         access=access,
         live=live,
         metrics=state.metrics,
@@ -130,7 +134,9 @@ async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) 
         wake=state.wake,
         clock=utc_now,
     )
-    app = create_app(door=door, healthy=state.wrong, pages=pages)
+    app = create_app(
+        door=door, healthy=state.wrong, pages=pages, failed=Failure(templates=templates, clock=utc_now).show
+    )
     state.port = await stack.enter_async_context(serving(app, settings.listen_host, settings.listen_port))
     # Before the server, which waits for its open answers.
     stack.callback(live.close)

@@ -1,14 +1,17 @@
 """A run as a row of the database, and as a row of a list that people see."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, exists, select, tuple_
 
 from app.domain.model import Frozen
+from app.domain.outcomes import Outcome
+from app.domain.pull_request import PullRequestRef
 from app.domain.runs import Run, StageTime
-from app.store.addresses import ADDRESS, address_of, ref_of, without_address
-from app.store.tables import pull_requests, repositories, runs
+from app.store.addresses import ADDRESS, address_of, is_at, ref_of, without_address
+from app.store.tables import findings, pull_requests, repositories, runs, sightings
 
 _DESCRIBED = {
     "full_name": repositories.c.full_name,
@@ -31,6 +34,18 @@ class RunRow(Frozen):
     url: str
 
 
+class RunFilter(Frozen):
+    """Which runs are meant; what is left out does not narrow them."""
+
+    ref: PullRequestRef | None = None
+    outcome: Outcome | Literal["running"] | None = None
+    # Whether something that the run saw is still open.
+    has_open: bool | None = None
+
+
+EVERY = RunFilter()
+
+
 def to_row(run: Run) -> dict[str, object]:
     """Column values."""
     return {
@@ -48,12 +63,24 @@ def to_run(row: RowMapping) -> Run:
     return Run.model_validate({"ref": ref_of(row), **without_address(row)})
 
 
-def select_run_rows(repos: Sequence[tuple[str, str]] | None) -> Select[*tuple[object, ...]]:
+def select_run_rows(repos: Sequence[tuple[str, str]] | None, which: RunFilter = EVERY) -> Select[*tuple[object, ...]]:
     """Runs of these repositories, (connection, repository id) each; None means of all."""
     same_pull_request = and_(*(runs.c[name] == pull_requests.c[name] for name in ADDRESS))
     joined = runs.join(pull_requests, same_pull_request).join(repositories)
     query = select(runs, *(column.label(f"shown_{name}") for name, column in _DESCRIBED.items())).select_from(joined)
-    return query if repos is None else query.where(_within(repos))
+    return query.where(*([] if repos is None else [_within(repos)]), *_conditions(which))
+
+
+def _conditions(which: RunFilter) -> Iterator[ColumnElement[bool]]:
+    if which.ref is not None:
+        yield is_at(runs, which.ref)
+    if which.outcome is not None:
+        yield runs.c.outcome.is_(None) if which.outcome == "running" else runs.c.outcome == which.outcome
+    if which.has_open is not None:
+        seen = sightings.join(findings)
+        is_open = (sightings.c.run_id == runs.c.run_id) & (findings.c.state == "open")
+        some = exists().select_from(seen).where(is_open)
+        yield some if which.has_open else ~some
 
 
 def _within(repos: Sequence[tuple[str, str]]) -> ColumnElement[bool]:

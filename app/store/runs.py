@@ -13,7 +13,7 @@ from app.store.addresses import ADDRESS, is_at
 from app.store.clock import Clock, utc_now
 from app.store.database import Database
 from app.store.ids import new_id
-from app.store.run_rows import RunRow, select_run_rows, stages_to_json, to_row, to_run, to_run_row
+from app.store.run_rows import EVERY, RunFilter, RunRow, select_run_rows, stages_to_json, to_row, to_run, to_run_row
 from app.store.stages import close, enter
 from app.store.streams import append_event
 from app.store.tables import runs, sightings
@@ -189,10 +189,15 @@ class Runs:
         return await self._all(select(runs).where(late).order_by(runs.c.started_at))
 
     async def page(
-        self, *, repos: Sequence[tuple[str, str]] | None, limit: int = 50, before: str | None = None
+        self,
+        *,
+        repos: Sequence[tuple[str, str]] | None,
+        which: RunFilter = EVERY,
+        limit: int = 50,
+        before: str | None = None,
     ) -> list[RunRow]:
         """Newest first, from the run after `before`; only of repositories the viewer may see (None: all)."""
-        query = select_run_rows(repos).order_by(runs.c.run_id.desc()).limit(limit)
+        query = select_run_rows(repos, which).order_by(runs.c.run_id.desc()).limit(limit)
         if before is not None:
             query = query.where(runs.c.run_id < before)
         rows = await self._db.read(lambda sql: sql.execute(query).mappings().all())

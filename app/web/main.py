@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -32,16 +33,24 @@ HEADERS: Mapping[str, str] = {
 
 # Names what is wrong; empty means that this process can do its work.
 Healthy = Callable[[], Awaitable[Mapping[str, str]]]
+# Answers for what raised an error that nobody expected.
+Failed = Callable[[Request, Exception], Awaitable[Response]]
 
 
-def create_app(*, door: HookDoor, healthy: Healthy, pages: Sequence[BaseRoute] = ()) -> Starlette:
+def create_app(
+    *, door: HookDoor, healthy: Healthy, pages: Sequence[BaseRoute] = (), failed: Failed | None = None
+) -> Starlette:
     return Starlette(
         routes=[
             Route("/hooks/{connection}", door.receive, methods=["POST"]),
             Route("/healthz", _health(healthy)),
             *pages,
         ],
-        middleware=[Middleware(_WithHeaders)],
+        middleware=[
+            Middleware(_WithHeaders),
+            # In the place of Starlette's own, which answers and then raises again for the server to log a second time.
+            *([] if failed is None else [Middleware(ExceptionMiddleware, handlers={Exception: failed})]),
+        ],
     )
 
 

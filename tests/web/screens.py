@@ -33,6 +33,8 @@ async def take(home: Path, folder: Path) -> None:
         await picture(tab, folder, "pull")
         await tab.open(f"http://127.0.0.1:{state.port}/nothing")
         await picture(tab, folder, "missing")
+        await tab.open(f"http://127.0.0.1:{state.port}/?outcome=nonsense&open=maybe")
+        await picture(tab, folder, "wrong")
 
 
 async def picture(tab: Tab, folder: Path, name: str) -> None:

@@ -6,6 +6,8 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from app.domain.coverage import Coverage, Reading
 from app.domain.findings import Evidence
 from app.domain.outcomes import Outcome, decide
@@ -48,9 +50,51 @@ async def test_the_list_is_narrowed_by_repository_and_outcome(desk: Desk) -> Non
     assert titles(await desk.text("/?outcome=incomplete")) == ["Refund on retry"]
     assert titles(await desk.text("/?outcome=running")) == ["Sort the tools"]
     assert titles(await desk.text("/?repo=ghes-acme/8&outcome=incomplete")) == []
-    assert titles(await desk.text("/?repo=nowhere&outcome=")) == []
-    assert len(titles(await desk.text("/?outcome=nonsense"))) == 2
+    assert len(titles(await desk.text("/?repo=&outcome=&open=&before="))) == 2
     assert '<option value="ghes-acme/8" selected>acme/tools</option>' in await desk.text("/?repo=ghes-acme/8")
+
+
+async def test_the_list_is_narrowed_to_what_is_still_open(desk: Desk) -> None:
+    await see(desk.store)
+    run = await review(desk.store, found_at("a.py", 1), {"a.py": "x\n"})
+    await see(desk.store, OTHER, full_name="acme/tools", name="Sort the tools")
+    await begin(desk.store, OTHER)
+    assert titles(await desk.text("/?open=some")) == ["Refund on retry"]
+    assert titles(await desk.text("/?open=none")) == ["Sort the tools"]
+    assert titles(await desk.text(f"/?open=some&outcome={Outcome.OPEN_FINDINGS}&repo=github/7")) == ["Refund on retry"]
+    (finding,) = await desk.store.findings.of(run.ref)
+    await desk.store.findings.set_state(finding.finding_id, "mended", now=NOW)
+    assert titles(await desk.text("/?open=some")) == []
+    assert len(titles(await desk.text("/?open=none"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("outcome=nonsense", "<code>outcome=nonsense</code> cannot be asked for; use running, clean, open_findings"),
+        ("open=maybe", "<code>open=maybe</code> cannot be asked for; use some, none."),
+        ("repo=nowhere", "<code>repo=nowhere</code> is no repository that you may see here; choose one above."),
+        ("before=yesterday", "<code>before=yesterday</code> is no run; go on with Older below the list."),
+        ("open=" + "x" * 5_000, "<code>open=" + "x" * 60 + "…</code> cannot be asked for"),
+        ("open=%60%3Cb%3E%60%0A", "<code>open=&#39;&lt;b&gt;&#39;</code> cannot be asked for"),
+    ],
+)
+async def test_what_cannot_be_asked_for_is_named_with_what_can(desk: Desk, query: str, said: str) -> None:
+    await see(desk.store)
+    await begin(desk.store)
+    answer = await desk.client.get(f"/?{query}")
+    assert answer.status_code == 400
+    assert said in answer.text
+    assert titles(answer.text) == []
+
+
+async def test_a_page_goes_on_with_the_same_filters(desk: Desk) -> None:
+    await many_runs(desk, 120)
+    page = await desk.text("/?open=none&outcome=running")
+    older = re.search(r'<a href="([^"]+)" rel="next"', page)
+    assert older is not None
+    assert {"open=none", "outcome=running"} <= set(older[1].removeprefix("/?").split("&amp;"))
+    assert len(await walk(desk, "/?open=none&outcome=running")) == 118
 
 
 async def many_runs(desk: Desk, number: int) -> None:
@@ -228,7 +272,7 @@ async def test_what_strangers_write_is_shown_and_does_nothing(desk: Desk) -> Non
     await desk.store.findings.set_state(tracked.finding_id, "dismissed", by="<u>sam", why=HOSTILE, now=NOW)
     await begin(desk.store, head_sha="e" * 40)
     for address in ("/", f"/runs/{run.run_id}", "/pulls/github/7/12", f"/?repo={HOSTILE}&before=<b>"):
-        page = await desk.text(address)
+        page = (await desk.client.get(address)).text
         assert not re.search(r"<(script>|img|svg|b>|i>|u>|a href=http)", page)
         assert not re.search(r'(href|src)="(?!/|#)', page), "a link that leads out"
         assert " onerror=alert" not in re.sub(r"&[#\w]+;[^<]*", "", page)

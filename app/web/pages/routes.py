@@ -32,6 +32,7 @@ from app.wiring import Store
 def dashboard(
     store: Store,
     *,
+    templates: Templates,
     access: Access,
     live: Live,
     metrics: Metrics,
@@ -41,7 +42,6 @@ def dashboard(
     clock: Callable[[], datetime],
 ) -> list[BaseRoute]:
     """For create_app; the last route answers for every path that is nobody's."""
-    templates = Templates(clock)
     guard = Guard(access, stranger=partial(stranger, templates), foreign_name=partial(foreign_name, templates))
     enter = EnterPage(access=access, templates=templates, reader=BodyReader())
     figures = MetricsPage(metrics=metrics, deliveries=store.deliveries, token=metrics_token)

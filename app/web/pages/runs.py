@@ -1,7 +1,7 @@
 """`/`: every run, newest first, filled in while they happen."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.outcomes import Outcome
+from app.store.ids import is_id
 from app.store.repositories import Repositories
-from app.store.run_rows import RunRow
+from app.store.run_rows import RunFilter
 from app.store.runs import Runs
 from app.store.troubles import Troubles
 from app.web.access import Repos, Viewer
@@ -37,28 +38,43 @@ _OUTCOMES = (
     Choice(_RUNNING, RUNNING.word),
     *(Choice(one.value, badge.word) for one, badge in BADGES.items() if one is not Outcome.WAITING),
 )
+# Whether something that a run saw is still open.
+_OPEN = (Choice("some", "some open"), Choice("none", "none open"))
+# The longest wrong word that is said back.
+_SAID_BACK = 60
 
 
 class Asked(NamedTuple):
-    """What the address asks for; words that mean nothing are left out."""
+    """What the address asks for, in its own words."""
 
     repo: str = ""
     outcome: str = ""
+    open: str = ""
     before: str = ""
 
     @classmethod
     def of(cls, request: Request) -> "Asked":
-        given = request.query_params
-        outcome = given.get("outcome", "")
-        known = outcome in {_RUNNING, *Outcome}
-        return cls(given.get("repo", ""), outcome if known else "", given.get("before", ""))
+        return cls(*(request.query_params.get(name, "") for name in cls._fields))
 
     def address(self, path: str, *, before: str = "") -> str:
         words = urlencode({**self._asdict(), "before": before})
         return f"{path}?{words}"
 
-    def wants(self, row: RunRow) -> bool:
-        return self.outcome == (row.run.outcome or _RUNNING)
+    def wrong(self, repositories: Sequence[Choice]) -> Iterator[str]:
+        """What means nothing here, and what would."""
+        if self.repo and self.repo not in (one.value for one in repositories):
+            yield f"`repo={_cut(self.repo)}` is no repository that you may see here; choose one above."
+        for name, given, choices in (("outcome", self.outcome, _OUTCOMES), ("open", self.open, _OPEN)):
+            if given and given not in (one.value for one in choices):
+                known = ", ".join(one.value for one in choices)
+                yield f"`{name}={_cut(given)}` cannot be asked for; use {known}."
+        if self.before and not is_id(self.before):
+            yield f"`before={_cut(self.before)}` is no run; go on with Older below the list."
+
+    def which(self) -> RunFilter:
+        """Only for words that are not wrong."""
+        outcome = None if not self.outcome else "running" if self.outcome == _RUNNING else Outcome(self.outcome)
+        return RunFilter(outcome=outcome, has_open=self.open == "some" if self.open else None)
 
 
 class RunsPage:
@@ -82,24 +98,28 @@ class RunsPage:
     async def show(self, request: Request, viewer: Viewer) -> Response:
         asked = Asked.of(request)
         repositories = await self._choices(viewer)
-        found = await self._find(asked, viewer)
+        wrong = tuple(asked.wrong(repositories))
+        found = Found((), "") if wrong else await self._find(asked, viewer)
         # A rare outcome is looked for far back, which is too dear to do every second.
-        is_live = not asked.before and not asked.outcome
+        is_live = not (asked.before or asked.outcome or asked.open or wrong)
         return self._templates.page(
             "runs.html",
+            status=400 if wrong else 200,
+            wrong=wrong,
             runs=self._listed(found),
             asked=asked,
             repositories=repositories,
             outcomes=_OUTCOMES,
+            openness=_OPEN,
             older=asked.address("/", before=found.older) if found.older else "",
-            newest=asked.address("/") if asked.before else "",
+            newest=asked.address("/") if asked.before and not wrong else "",
             live=asked.address("/live/runs") if is_live else "",
             troubles=await self._troubles.all() if viewer.role == "operator" else [],
         )
 
     async def watch(self, request: Request, viewer: Viewer) -> Response:
         """The rows again, whenever something in them changed."""
-        return self._live.answer(self._updates(Asked.of(request)._replace(before="", outcome=""), viewer))
+        return self._live.answer(self._updates(Asked(repo=Asked.of(request).repo), viewer))
 
     async def _updates(self, asked: Asked, viewer: Viewer) -> AsyncGenerator[Update | None]:
         sent: Found | None = None
@@ -119,9 +139,7 @@ class RunsPage:
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def _find(self, asked: Asked, viewer: Viewer) -> Found:
-        repos = _narrowed(asked.repo, viewer)
-        wanted = asked.wants if asked.outcome else None
-        return await find(self._runs, repos, before=asked.before, wanted=wanted)
+        return await find(self._runs, _narrowed(asked.repo, viewer), asked.which(), before=asked.before)
 
     async def _choices(self, viewer: Viewer) -> list[Choice]:
         return [
@@ -141,3 +159,9 @@ def _narrowed(repo: str, viewer: Viewer) -> Repos | None:
         return viewer.repos
     connection, _, repo_id = repo.partition("/")
     return [(connection, repo_id)] if viewer.may_see(connection, repo_id) else []
+
+
+def _cut(given: str) -> str:
+    """A wrong word as it is said back: on one line, without what nobody sees, and without a mark of code."""
+    told = line(given).replace("`", "'")
+    return told if len(told) <= _SAID_BACK else f"{told[:_SAID_BACK]}…"

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from app.domain.pull_request import Person
 from app.own_deliveries import OwnEvent, put_own
 from app.store.deliveries import Deliveries
-from app.store.ids import new_id
+from app.store.ids import is_id, new_id
 from app.web.access import Access, Viewer
 from app.web.body import BodyReader
 from app.web.pages.parts.forms import form_values
@@ -40,7 +40,7 @@ class Buttons:
         if not self.may_press(viewer) or not self._access.is_own_form(request, given.get("form", "")):
             return None
         press = given.get("press", "")
-        return press if len(press) == _PRESS_LENGTH and press.isalnum() and press.isascii() else new_id(self._clock())
+        return press if is_id(press) else new_id(self._clock())
 
     async def put(self, event: OwnEvent, *, press: str) -> None:
         await put_own(self._deliveries, event, delivery_id=press)
@@ -50,7 +50,3 @@ class Buttons:
 def presser(viewer: Viewer) -> Person:
     """Who pressed, as the audit log names them."""
     return Person(user_id="", login=viewer.role)
-
-
-# Of the ids that new_id makes.
-_PRESS_LENGTH = 26

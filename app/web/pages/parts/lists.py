@@ -1,21 +1,17 @@
 """Runs as lists show them: which ones, in which order, with what is written in each row."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
 from app.domain.phrases import dollars, seconds
 from app.domain.pull_request import PullRequestRef
-from app.store.run_rows import RunRow
+from app.store.run_rows import EVERY, RunFilter, RunRow
 from app.store.runs import Runs
 from app.web.access import Repos, Viewer
 from app.web.pages.parts.words import Badge, badge, line
 
 # How many runs does a page show?
 PAGE = 50
-# How many do we look through for those that were asked for, before the page ends with a link to go on?
-_LOOKED_THROUGH = 1_000
-_PORTION = 250
 
 
 class Listed(NamedTuple):
@@ -46,37 +42,18 @@ class Found(NamedTuple):
 
 
 async def find(
-    runs: Runs,
-    repos: Repos | None,
-    *,
-    before: str = "",
-    wanted: Callable[[RunRow], bool] | None = None,
-    limit: int = PAGE,
+    runs: Runs, repos: Repos | None, which: RunFilter = EVERY, *, before: str = "", limit: int = PAGE
 ) -> Found:
-    """Newest first. A rare kind of run may take several pages to come to light."""
-    if wanted is None:
-        page = await runs.page(repos=repos, limit=limit + 1, before=before or None)
-        return Found(tuple(page[:limit]), page[limit - 1].run.run_id if len(page) > limit else "")
-    found: list[RunRow] = []
-    for _ in range(0, _LOOKED_THROUGH, _PORTION):
-        portion = await runs.page(repos=repos, limit=_PORTION, before=before or None)
-        for row in portion:
-            before = row.run.run_id
-            if wanted(row):
-                found.append(row)
-            if len(found) == limit:
-                return Found(tuple(found), before)
-        if len(portion) < _PORTION:
-            return Found(tuple(found), "")
-    return Found(tuple(found), before)
+    """Newest first."""
+    page = await runs.page(repos=repos, which=which, limit=limit + 1, before=before or None)
+    return Found(tuple(page[:limit]), page[limit - 1].run.run_id if len(page) > limit else "")
 
 
 async def of_pull_request(runs: Runs, ref: PullRequestRef, viewer: Viewer, *, limit: int = PAGE) -> tuple[RunRow, ...]:
     """The newest runs of one pull request, if the viewer may see it."""
     if not viewer.may_see(ref.connection, ref.repo_id):
         return ()
-    repos = [(ref.connection, ref.repo_id)]
-    return (await find(runs, repos, wanted=lambda row: row.run.ref == ref, limit=limit)).runs
+    return (await find(runs, viewer.repos, RunFilter(ref=ref), limit=limit)).runs
 
 
 def listed(row: RunRow, now: datetime) -> Listed:

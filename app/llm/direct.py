@@ -160,8 +160,7 @@ def _response(answered: Answered) -> ModelResponse:
 def _answered(response: ModelResponse) -> Answered:
     if response.finish_reason == "content_filter":
         raise ModelRefused("model refused")
-    # A stream that ends without saying why was cut off on its way.
-    if response.state != "complete" or response.finish_reason is None:
+    if _broke_off(response):
         raise ModelUnavailable("model's answer broke off")
     plain = all(isinstance(part, TextPart | ToolCallPart) and part.provider_details is None for part in response.parts)
     said = "".join(part.content for part in response.parts if isinstance(part, TextPart))
@@ -180,3 +179,10 @@ def _answered(response: ModelResponse) -> Answered:
         cut_off=response.finish_reason == "length",
         native="" if plain else ModelMessagesTypeAdapter.dump_json([response]).decode(),
     )
+
+
+def _broke_off(response: ModelResponse) -> bool:
+    """A stream that ends without saying why was cut off on its way; some servers never say why, and count instead."""
+    said_why = (response.provider_details or {}).get("finish_reason") is not None
+    uncounted = not said_why and not response.usage.output_tokens
+    return response.state != "complete" or response.finish_reason is None or uncounted

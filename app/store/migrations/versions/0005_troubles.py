@@ -1,10 +1,10 @@
-"""Migration 4 adds what is wrong with a connection as a whole."""
+"""Migration 5 adds what is wrong with a connection as a whole."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

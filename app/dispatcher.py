@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import structlog
 from temporalio.service import RPCError, RPCStatusCode
@@ -18,7 +17,7 @@ from app.forges.base import ForgeInbox
 from app.own_deliveries import read_own
 from app.routing import Meaning, Routing
 from app.store.database import is_away
-from app.store.deliveries import Deliveries
+from app.store.deliveries import Deliveries, Ended
 from workflows.client import Turns
 
 log = structlog.get_logger()
@@ -34,8 +33,6 @@ IDLE = timedelta(milliseconds=250)
 TRIES = 60
 AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 LONGEST_PAUSE = timedelta(seconds=30)
-# How many rows that ask for nothing are written at once? They share commits, and leave connections to the door.
-ENDED_AT_ONCE = 4
 # A body above this is parsed off the event loop: 25 MB take a second.
 LARGE_BODY = 256_000
 
@@ -46,16 +43,6 @@ class _Read:
 
     delivery: Delivery
     meaning: Meaning
-
-
-@dataclass(frozen=True)
-class _Ended:
-    """A claimed row that asks for nothing."""
-
-    row_id: int
-    status: Literal["malformed", "ignored", "failed"]
-    reason: str
-    ref: str = ""
 
 
 class Dispatcher:
@@ -77,7 +64,6 @@ class Dispatcher:
         # Told the seconds from a delivery's arrival to its handling.
         self.dispatched = dispatched
         self.wake = asyncio.Event()
-        self._ending = asyncio.Semaphore(ENDED_AT_ONCE)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -98,41 +84,37 @@ class Dispatcher:
 
     async def _handle(self, claimed: Sequence[Delivery]) -> None:
         groups: defaultdict[str, list[_Read]] = defaultdict(list)
-        ended: list[_Ended] = []
+        ended: list[Ended] = []
         for delivery in claimed:
             match await self._read(delivery):
-                case _Ended() as row:
+                case Ended() as row:
                     ended.append(row)
                 case _Read(meaning=meaning) as read:
                     # What has no pull request is its own group.
                     groups[str(meaning.ref) if meaning.ref else f"delivery {delivery.row_id}"].append(read)
         # Nine in ten deliveries ask for nothing.
-        await asyncio.gather(*(self._tell(group) for group in groups.values()), *(self._end(row) for row in ended))
+        await asyncio.gather(*(self._tell(group) for group in groups.values()), self.deliveries.settle_all(ended))
 
-    async def _read(self, delivery: Delivery) -> _Read | _Ended:
+    async def _read(self, delivery: Delivery) -> _Read | Ended:
         """What a row means, with what it changes in the store written."""
         try:
             return await self._understand(delivery)
         except MalformedDelivery as error:
-            return _Ended(delivery.row_id, "malformed", str(error))
+            return Ended(row_id=delivery.row_id, status="malformed", reason=str(error))
         except Exception as error:
             # One row that cannot be read must not be the end of all that come after it; a store that is away is not
             # the row's fault.
             if isinstance(error, OSError) or is_away(error):
                 raise
             log.exception("dispatch.unreadable", delivery=delivery.row_id)
-            return _Ended(delivery.row_id, "failed", type(error).__name__)
+            return Ended(row_id=delivery.row_id, status="failed", reason=type(error).__name__)
 
-    async def _understand(self, delivery: Delivery) -> _Read | _Ended:
+    async def _understand(self, delivery: Delivery) -> _Read | Ended:
         event = await self._parse(delivery)
         meaning = await self.routing.route(event, delivery)
         if isinstance(event, Ignored) or (not meaning.nudges and not meaning.chore):
-            return _Ended(delivery.row_id, "ignored", meaning.reason, str(meaning.ref or ""))
+            return Ended(row_id=delivery.row_id, status="ignored", reason=meaning.reason, ref=str(meaning.ref or ""))
         return _Read(delivery, meaning)
-
-    async def _end(self, row: _Ended) -> None:
-        async with self._ending:
-            await self.deliveries.settle(row.row_id, row.status, row.reason, ref=row.ref)
 
     async def _parse(self, delivery: Delivery) -> Event:
         if delivery.connection == OWN_CONNECTION:

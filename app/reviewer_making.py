@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, time
+from functools import partial
 
 from app.domain.pull_request import PullRequest, PullRequestRef
 from app.domain.repo_config import BudgetLimits, ConfigInForce
@@ -14,6 +15,8 @@ from app.metered_model import MeteredModel
 from app.metrics import Metrics
 from app.model_access import model_access
 from app.settings import Settings
+from app.store.runs import stream_of
+from app.store.streams import Soon
 from app.wiring import Store
 from reviewers.base import Reviewer
 from reviewers.registry import REVIEWERS, Parts
@@ -50,11 +53,12 @@ class ModelReviewers:
         self.store = store
         self.metrics = metrics
         self.clock = clock
-        self.talking: set[asyncio.Task[int]] = set()
+        self._progress = Soon(store.streams, clock)
         self._opening: dict[str, asyncio.Task[ChatModel]] = {}
 
     async def close(self) -> None:
-        """Give the models' connections back."""
+        """Write what was said last, and give the models' connections back."""
+        await self._progress.close()
         for opening in self._opening.values():
             if opening.done() and opening.exception() is None:
                 await opening.result().close()
@@ -74,6 +78,7 @@ class ModelReviewers:
 
     async def keep(self, step: ReviewerStep, pull_request: PullRequest, report: ReviewerReport, key: str) -> None:
         """What it cost, once however often the report is made."""
+        await self._progress.flush()
         both, now = (report.usage, report.check_usage), self.clock()
         spent, requests = sum(one.dollars or 0.0 for one in both), sum(one.requests for one in both)
         await self.store.runs.add_report(step.run_id, step.reviewer, key, spent, requests)
@@ -88,16 +93,8 @@ class ModelReviewers:
             )
 
     def watch(self, step: ReviewerStep) -> Callable[[str], None]:
-        """Progress lines go to the run's stream; a line that comes late is a line less, never a reason to wait."""
-
-        def say(line: str) -> None:
-            task = asyncio.ensure_future(
-                self.store.streams.append(f"run/{step.run_id}", "progress", line, now=self.clock())
-            )
-            self.talking.add(task)
-            task.add_done_callback(self.talking.discard)
-
-        return say
+        """Progress lines go to the run's stream."""
+        return partial(self._progress.say, stream_of(step.run_id), "progress")
 
     async def _check_model(self) -> ChatModel | None:
         other = self.settings.check_model

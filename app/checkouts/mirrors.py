@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import re
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -26,6 +27,9 @@ _MANY_PACKS = 40
 # A file at a commit never changes, and a review asks for its configuration many times. How many answers do we keep?
 _REMEMBERED_FILES = 256
 _REMEMBERED_BYTES = 16_384
+# A look fetches, and what is begun after it asks again for the same. For how many, and how long, is the answer kept?
+_REMEMBERED_FETCHES = 256
+_REMEMBERED_FOR = timedelta(minutes=1)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _INFINITE_DEPTH = 2**31 - 1
 _FETCH = (
@@ -100,6 +104,7 @@ class Mirrors:
         self._protocols = protocols
         self._locks = Locks(FETCH_DEADLINE)
         self._files: dict[tuple[str, str, str, str], bytes | None] = {}
+        self._fetched: dict[tuple[Path, Wanted], tuple[float, Fetched]] = {}
 
     async def fetch(self, repo: RepoKey, access: Access, wanted: Wanted, *, refresh: bool = False) -> Fetched:
         """Make the pull request's commits present; without network when they are, unless `refresh`.
@@ -108,8 +113,21 @@ class Mirrors:
         Raises HeadGone, AccessDenied, UserError (no common history), GitError (worth another try).
         """
         folder = self._folder(repo)
-        if not refresh and (found := await _look(folder, wanted)) is not None:
+        if not refresh and (found := self._recall(folder, wanted) or await _look(folder, wanted)) is not None:
             return found
+        found = await self._fetch_under_lock(folder, access, wanted, refresh=refresh)
+        if refresh:
+            self._fetched[folder, wanted] = (time.monotonic(), found)
+        if len(self._fetched) > _REMEMBERED_FETCHES:
+            del self._fetched[next(iter(self._fetched))]
+        return found
+
+    def _recall(self, folder: Path, wanted: Wanted) -> Fetched | None:
+        """What a fetch found a moment ago. Said once: who asks again may have found the mirror gone or damaged."""
+        at, found = self._fetched.pop((folder, wanted), (0.0, None))
+        return found if time.monotonic() - at < _REMEMBERED_FOR.total_seconds() else None
+
+    async def _fetch_under_lock(self, folder: Path, access: Access, wanted: Wanted, *, refresh: bool) -> Fetched:
         folder.parent.mkdir(parents=True, exist_ok=True)
         async with self._locks.held(folder.with_suffix(".lock")) as lock:
             # Another task or process may have fetched it meanwhile.

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.doctor.base import Ground, Line
-from app.store.blobs import Blobs
 from app.store.cursors import Cursors
 from app.store.database import Database, parse_url
 from app.store.schema import SCHEMA, check
+from app.wiring import open_blobs
 
 # Less than the first is a failure to come within days; less than the second is worth knowing.
 TOO_LITTLE_BYTES = 200_000_000
@@ -62,8 +62,9 @@ async def check_blobs(ground: Ground) -> Line:
     url = ground.settings.blobs_url
     if url.startswith("file://") and _to_be_made(Path(url.removeprefix("file://"))):
         return Line("wait", "blobs", "a folder, made by the first `corrigent up`")
-    blobs = Blobs(url)
-    if await blobs.get(await blobs.put(b"corrigent doctor")) != b"corrigent doctor":
+    key = await open_blobs(ground.settings).put(b"corrigent doctor")
+    # By another one: the first remembers what it has put.
+    if await open_blobs(ground.settings).get(key) != b"corrigent doctor":
         raise ValueError("what was read is not what was written")
     return Line("ok", "blobs", "a folder" if url.startswith("file://") else url)
 

@@ -1,7 +1,7 @@
 """The inbox: a delivery is acknowledged when its row is committed, and handled at least once after that."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -9,6 +9,7 @@ import zstandard
 from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 
 from app.domain.actions import Delivery
+from app.domain.model import Frozen
 from app.store.clock import Clock, utc_now
 from app.store.database import Database
 from app.store.tables import deliveries
@@ -32,6 +33,15 @@ _DUE = (
     .with_for_update(skip_locked=True)
 )
 _SET = update(deliveries).where(deliveries.c.row_id == bindparam("of_row"))
+
+
+class Ended(Frozen):
+    """How a delivery ended; `ref` names the pull request it was about."""
+
+    row_id: int
+    status: Settled
+    reason: str = ""
+    ref: str = ""
 
 
 class Deliveries:
@@ -82,9 +92,18 @@ class Deliveries:
         return [_delivery(row) for row in sorted(rows, key=lambda row: row["row_id"])]
 
     async def settle(self, row_id: int, status: Settled, reason: str = "", ref: str = "") -> None:
-        """It is done with, whatever came of it; `ref` names the pull request it was about."""
-        values = {"of_row": row_id, "status": status, "reason": reason, "ref": ref, "settled_at": self._clock()}
-        await self._db.write(lambda sql: sql.execute(_SET, values))
+        """It is done with, whatever came of it."""
+        await self.settle_all([Ended(row_id=row_id, status=status, reason=reason, ref=ref)])
+
+    async def settle_all(self, ended: Sequence[Ended]) -> None:
+        """The same for several, in one transaction."""
+        now = self._clock()
+        values = [
+            {"of_row": one.row_id, "status": one.status, "reason": one.reason, "ref": one.ref, "settled_at": now}
+            for one in ended
+        ]
+        if values:
+            await self._db.write(lambda sql: sql.execute(_SET, values))
 
     async def retry(self, row_id: int, *, at: datetime, reason: str) -> None:
         await self._db.write(lambda sql: sql.execute(_SET, {"of_row": row_id, "due_at": at, "reason": reason}))

@@ -14,7 +14,9 @@ from app.store.tables import effects
 Write = Callable[[bool], Awaitable[JsonValue]]
 
 # Built once: building a statement costs more than running it.
-_KNOWN = select(effects.c.result).where(effects.c.effect_key == bindparam("key"), effects.c.settled_at.is_not(None))
+_SETTLED = select(effects.c.effect_key, effects.c.result).where(effects.c.settled_at.is_not(None))
+_KNOWN = _SETTLED.where(effects.c.effect_key == bindparam("key"))
+_KNOWN_OF_RUN = _SETTLED.where(effects.c.run_id == bindparam("of_run"))
 
 
 class Effects:
@@ -51,6 +53,15 @@ class Effects:
             raise
         await self._settle(key, run_id, result)
         return result
+
+    async def keep(self, key: str, result: JsonValue, *, run_id: str) -> None:
+        """The result of something that changes nothing outside: whoever finds none may do it again, without a look."""
+        await self._settle(key, run_id, result)
+
+    async def kept(self, run_id: str, *, kind: str) -> dict[str, JsonValue]:
+        """The results of a run whose keys begin with `kind`, by key."""
+        rows = await self._db.read(lambda sql: sql.execute(_KNOWN_OF_RUN, {"of_run": run_id}).all())
+        return {row.effect_key: row.result for row in rows if row.effect_key.startswith(f"{kind}/")}
 
     async def _intend(self, key: str, run_id: str) -> bool:
         row = {"effect_key": key, "run_id": run_id, "intent_at": self._clock()}

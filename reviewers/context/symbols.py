@@ -66,15 +66,20 @@ def _declared(root: Node) -> Iterator[tuple[Node, str]]:
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        if name := _name(node):
+        if _is_declaration(node.type) and (name := _name(node)):
             yield node, name
-        waiting += reversed(node.named_children)
+        # Most nodes have none, and asking for the number is cheaper than for the children.
+        if node.named_child_count:
+            waiting += reversed(node.named_children)
+
+
+@functools.cache
+def _is_declaration(kind: str) -> bool:
+    """By the kind of a node, of which all grammars together have a few thousand."""
+    return any(word in kind for word in _CONTAINERS) and kind.endswith(_DECLARES)
 
 
 def _name(node: Node) -> str:
-    kind = node.type
-    if not (any(word in kind for word in _CONTAINERS) and kind.endswith(_DECLARES)):
-        return ""
     name = node.child_by_field_name("name") or node.child_by_field_name("declarator")
     while name is not None and (inner := name.child_by_field_name("declarator")) is not None:
         name = inner

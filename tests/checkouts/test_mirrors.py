@@ -62,6 +62,19 @@ async def test_a_pull_request_is_fetched_once_and_never_again(repo: Repo, store:
     assert len(server.requests) == requests
 
 
+async def test_what_a_look_fetched_is_told_once_more_without_looking(
+    repo: Repo, store: Mirrors, tmp_path: Path
+) -> None:
+    asked = wanted(repo, open_pull_request(repo))
+    looked = await store.fetch(KEY, repo.access, asked, refresh=True)
+    mirror = tmp_path / "mirrors" / "github" / "42.git"
+    mirror.rename(mirror.with_suffix(".away"))
+    assert await store.fetch(KEY, repo.access, asked) == looked
+    assert not mirror.exists()
+    assert await store.fetch(KEY, repo.access, asked) == looked
+    assert mirror.exists()
+
+
 async def test_twenty_reviews_at_once_fetch_once(repo: Repo, tmp_path: Path, server: GitServer) -> None:
     head = open_pull_request(repo)
     stores = [Mirrors(tmp_path / "mirrors", protocols=("http",)) for _ in range(2)]

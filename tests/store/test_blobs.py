@@ -55,12 +55,35 @@ async def test_a_model_comes_back_as_it_was(blobs: Blobs) -> None:
 
 
 async def test_a_damaged_blob_is_noticed_and_mended(tmp_path: Path) -> None:
-    blobs = Blobs(f"file://{tmp_path}/blobs")
-    key = await blobs.put(b"right")
-    other = await blobs.put(b"wrong")
+    url = f"file://{tmp_path}/blobs"
+    key = await Blobs(url).put(b"right")
+    other = await Blobs(url).put(b"wrong")
     place, wrong = (tmp_path / "blobs" / name[:2] / f"{name}.zst" for name in (key, other))
     place.write_bytes(wrong.read_bytes())
     with pytest.raises(ValueError, match="does not hold what was put there"):
+        await Blobs(url).get(key)
+    await Blobs(url).put(b"right")
+    assert await Blobs(url).get(key) == b"right"
+
+
+async def test_what_was_used_a_moment_ago_is_read_from_memory_until_it_is_removed(tmp_path: Path) -> None:
+    blobs = Blobs(str(tmp_path))
+    key = await blobs.put(b"near")
+    (tmp_path / key[:2] / f"{key}.zst").rename(tmp_path / "elsewhere")
+    assert await blobs.get(key) == b"near"
+    (tmp_path / "elsewhere").rename(tmp_path / key[:2] / f"{key}.zst")
+    await blobs.remove([key])
+    with pytest.raises(FileNotFoundError):
         await blobs.get(key)
-    await blobs.put(b"right")
-    assert await blobs.get(key) == b"right"
+
+
+async def test_memory_holds_a_few_megabytes_and_no_large_blob(tmp_path: Path) -> None:
+    blobs = Blobs(str(tmp_path))
+    keys = [await blobs.put(bytes([number]) * 400_000) for number in range(12)]
+    large = await blobs.put(bytes(1_000_000))
+    for file in tmp_path.glob("*/*.zst"):
+        file.unlink()
+    assert await blobs.get(keys[-1]) == bytes([11]) * 400_000
+    for gone in (keys[0], large):
+        with pytest.raises(FileNotFoundError):
+            await blobs.get(gone)

@@ -99,3 +99,14 @@ async def test_a_result_is_kept_when_another_try_took_the_intent_back(effects: E
 
     with pytest.raises(ForgeRefused):
         await effects.perform("key", first)
+
+
+async def test_what_is_kept_of_a_run_is_found_by_its_kind(effects: Effects) -> None:
+    await effects.keep("answer/run/a", "first", run_id="run")
+    await effects.keep("answer/run/a", "second", run_id="run")
+    await effects.perform("answer/run/b", Forge(1), run_id="run")
+    await effects.perform("check/run", Forge("7"), run_id="run")
+    await effects.keep("answer/other/a", "x", run_id="other")
+    with pytest.raises(ForgeUnavailable):
+        await effects.perform("answer/run/c", Forge(ForgeUnavailable("502")), run_id="run")
+    assert await effects.kept("run", kind="answer") == {"answer/run/a": "second", "answer/run/b": 1}

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from app.store.database import Database
-from app.store.streams import CUT_MARK, DATA_BYTES, StreamEvent, Streams
+from app.store.streams import CUT_MARK, DATA_BYTES, Soon, StreamEvent, Streams
 from tests.store.samples import NOW
 
 
@@ -28,6 +28,30 @@ async def test_events_are_numbered_within_their_stream(streams: Streams) -> None
 async def test_two_writers_do_no_harm(streams: Streams) -> None:
     seqs = await asyncio.gather(*(streams.append("a", "text", "x", now=NOW) for _ in range(30)))
     assert sorted(seqs) == list(range(1, 31))
+
+
+async def test_what_is_said_in_a_moment_is_written_together_in_its_order(streams: Streams) -> None:
+    soon = Soon(streams, lambda: NOW)
+    for number in range(3):
+        for stream in ("b", "a"):
+            soon.say(stream, "progress", f"{stream}{number}")
+    assert await streams.read("a", 0) == []
+    await soon.flush()
+    soon.say("a", "progress", "last")
+    await soon.close()
+    assert [(event.seq, event.data) for event in await streams.read("a", 0)] == [
+        *((number + 1, f"a{number}") for number in range(3)),
+        (4, "last"),
+    ]
+    assert [event.seq for event in await streams.read("b", 0)] == [1, 2, 3]
+
+
+async def test_what_was_said_is_written_without_being_asked_for(streams: Streams) -> None:
+    Soon(streams, lambda: NOW).say("a", "progress", "reading")
+    async with asyncio.timeout(10):
+        async for events in streams.follow("a", 0):
+            assert [event.data for event in events] == ["reading"]
+            return
 
 
 @pytest.mark.parametrize(

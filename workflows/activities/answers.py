@@ -1,5 +1,6 @@
 """Model answers that outlive a killed worker: what was paid for is not asked again."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from pydantic import JsonValue
@@ -7,6 +8,8 @@ from pydantic import JsonValue
 from app.llm.chat import Answer
 from app.store.blobs import Blobs
 from app.store.effects import Effects
+
+KIND = "answer"
 
 
 class StoredAnswers:
@@ -16,11 +19,21 @@ class StoredAnswers:
         self.run_id = run_id
         self.effects = effects
         self.blobs = blobs
+        # The blobs of all answers, by key: read once, before the first question.
+        self._known: asyncio.Future[dict[str, JsonValue]] | None = None
 
     async def recall(self, key: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        async def pay(_: bool) -> JsonValue:
-            # There is nothing to look for: an answer that was cut off before it was stored is asked for again.
-            return await self.blobs.put_model(await ask())
+        name, known = f"{KIND}/{self.run_id}/{key}", await self._stored()
+        if name in known:
+            return await self.blobs.get_model(str(known[name]), Answer)
+        # An answer that was cut off before it was stored is asked for again: there is nowhere to look for it.
+        answer = await ask()
+        known[name] = await self.blobs.put_model(answer)
+        await self.effects.keep(name, known[name], run_id=self.run_id)
+        return answer
 
-        stored = await self.effects.perform(f"answer/{self.run_id}/{key}", pay, run_id=self.run_id)
-        return await self.blobs.get_model(str(stored), Answer)
+    async def _stored(self) -> dict[str, JsonValue]:
+        if self._known is None:
+            self._known = asyncio.ensure_future(self.effects.kept(self.run_id, kind=KIND))
+        # Shielded: a question that is given up must not take the answers from the others.
+        return await asyncio.shield(self._known)

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from app.domain.agents import AgentTask
+from app.domain.fixes import SecondLook
 from app.domain.pull_request import PullRequest
 from app.domain.repo_config import ConfigInForce
 from app.domain.secrets import Redactor
@@ -20,7 +21,7 @@ from app.sandboxes.base import Room
 from app.settings import Settings
 from app.wiring import Store
 from autofix import checks
-from autofix.critic import Critic, Criticism, Proposal, by_model
+from autofix.critic import Critic, Proposal, by_model
 from autofix.rule_fixes import rule_fix
 from autofix.tools.base import RunChecks
 from reviewers.base import Reviewer
@@ -79,12 +80,12 @@ class AgentModels:
             return None
         asked = by_model((await self.chat.model()).ask, self.redactor)
 
-        async def critic(proposal: Proposal) -> Criticism:
+        async def critic(proposal: Proposal) -> SecondLook:
             try:
                 return await asked(proposal)
             except (ModelOutputUnusable, ModelRefused, PromptTooLong) as error:
                 # Silence is no agreement.
-                return Criticism(agrees=False, reason=f"a second look could not be had ({error})"[:300])
+                return SecondLook(agrees=False, reason=f"a second look could not be had ({error})"[:300])
 
         return critic
 

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
 from app.domain.findings import TrackedFinding
-from app.domain.model import Frozen
+from app.domain.fixes import SecondLook
 from app.domain.secrets import Redactor
 from app.llm.chat import Answer, Question
 from app.llm.structured import ask_for
@@ -26,13 +26,6 @@ Answer with one JSON object: {"agrees": true or false, "reason": "one sentence, 
 """
 
 
-class Criticism(Frozen):
-    """What the second look found; the reason is one sentence without a full stop."""
-
-    agrees: bool
-    reason: str = Field("", max_length=300)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
     """What the critic sees: no conversation and no words of whoever made it."""
@@ -41,14 +34,14 @@ class Proposal:
     patch: str
 
 
-Critic = Callable[[Proposal], Awaitable[Criticism]]
+Critic = Callable[[Proposal], Awaitable[SecondLook]]
 
 
 def by_model(ask: Callable[[Question], Awaitable[Answer]], redactor: Redactor | None = None) -> Critic:
     """A critic that asks a model. What the model cannot answer raises as app.llm says; that is no agreement."""
     masking = redactor or Redactor()
 
-    async def critic(proposal: Proposal) -> Criticism:
+    async def critic(proposal: Proposal) -> SecondLook:
         question = Question(
             instructions=_INSTRUCTIONS,
             prompt=masking.redact(_prompt(proposal)),
@@ -69,8 +62,8 @@ _SCHEMA: dict[str, JsonValue] = {
 }
 
 
-def _read(answer: dict[str, JsonValue]) -> Criticism:
-    read = Criticism.model_validate(answer)
+def _read(answer: dict[str, JsonValue]) -> SecondLook:
+    read = SecondLook.model_validate(answer)
     return read.model_copy(update={"reason": " ".join(read.reason.split()).rstrip(".")})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.domain.fixes import EvidenceFile, ProvingCommand
+from app.domain.fixes import RECORDING, EvidenceFile, ProvingCommand
 from app.domain.secrets import Redactor
 from autofix.checks import CheckRun
 
@@ -58,7 +58,7 @@ class Evidence:
             if run.junit is not None:
                 report = clean_log(run.junit, self.redactor)
                 files.append(await _kept(put, name.replace(".log", ".junit.xml"), report, "text/xml"))
-        files.append(await _kept(put, "terminal.cast", self._recording(logs), "application/x-asciicast"))
+        files.append(await _kept(put, RECORDING, self._recording(logs), "application/x-asciicast"))
         manifest = {
             "verdict": verdict,
             "commands": [command.model_dump() for command in self.commands],

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.domain.findings import Finding, TrackedFinding
-from app.domain.fixes import Comparison, Grade, Proof, ProofStep
+from app.domain.fixes import Comparison, Grade, Proof, ProofStep, SecondLook
 from app.domain.secrets import Redactor
 from app.sandboxes.base import WORK, Room
 from autofix import checks, patches, verify_tests
@@ -68,17 +68,25 @@ class ProvingParts:
     within: timedelta = timedelta(minutes=10)
 
 
+@dataclass
+class _Seen:
+    """What a proof found out, also when it came to nothing."""
+
+    evidence: Evidence
+    comparisons: list[Comparison] = field(default_factory=list[Comparison])
+    second_look: SecondLook | None = None
+
+
 async def prove(claim: Claim, parts: ProvingParts) -> Proof:
     """Never raises for a bad patch: a proof of grade none names the step that failed and why.
 
     What raises is ours or the machine's: SandboxGone and whatever review_again, critic and put raise.
     """
-    evidence = Evidence(parts.redactor)
-    comparisons: list[Comparison] = []
+    seen = _Seen(Evidence(parts.redactor))
     grade: Grade = "none"
     step: ProofStep | None = None
     try:
-        reason = await _prove(claim, parts, evidence, comparisons)
+        reason = await _prove(claim, parts, seen)
         grade = "checked" if reason else "proved"
     except NotProved as error:
         step, reason = error.step, error.reason
@@ -87,16 +95,17 @@ async def prove(claim: Claim, parts: ProvingParts) -> Proof:
     reason = parts.redactor.redact(reason)
     return Proof(
         grade=grade,
-        comparisons=tuple(_redacted(row, parts.redactor) for row in comparisons),
+        comparisons=tuple(_redacted(row, parts.redactor) for row in seen.comparisons),
         failed_step=step,
         reason=reason,
-        commands=evidence.commands,
-        evidence=await evidence.bundle(parts.put, verdict=f"{grade}: {reason}" if reason else grade),
+        second_look=seen.second_look,
+        commands=seen.evidence.commands,
+        evidence=await seen.evidence.bundle(parts.put, verdict=f"{grade}: {reason}" if reason else grade),
         sandbox=parts.sandbox,
     )
 
 
-async def _prove(claim: Claim, parts: ProvingParts, evidence: Evidence, comparisons: list[Comparison]) -> str:
+async def _prove(claim: Claim, parts: ProvingParts, seen: _Seen) -> str:
     """Why it is only checked; empty when it is proved. NotProved when it is neither."""
     patch = _read(claim.patch)
     verdict = judge(patch, parts.policy, parts.redactor)
@@ -113,13 +122,13 @@ async def _prove(claim: Claim, parts: ProvingParts, evidence: Evidence, comparis
     verification = Verification(
         room=parts.room,
         sides=sides,
-        evidence=evidence,
+        evidence=seen.evidence,
         name=parts.name,
         secret=hashlib.sha256(parts.name.encode() + claim.patch).hexdigest(),
         folder=parts.folder,
         scratch=parts.scratch,
         within=parts.within,
-        comparisons=comparisons,
+        comparisons=seen.comparisons,
     )
     await sides.show("head")
     commands = await checks.find(parts.room, parts.checks, folder=parts.folder)
@@ -131,7 +140,8 @@ async def _prove(claim: Claim, parts: ProvingParts, evidence: Evidence, comparis
     if pieces.old_tests:
         await verification.checks_with_fix(commands, "old_tests")
         await sides.show("fixed")
-    await _review_again(claim, parts, patch, files, comparisons)
+    await _review_again(claim, parts, patch, files, seen.comparisons)
+    await _look_again(claim, parts, seen)
     heads_of_product = [heads[file.old_path] for file in pieces.product]
     return _only_checked(claim, pieces, verdict, heads_of_product, reproduced=bool(reproductions))
 
@@ -189,12 +199,16 @@ async def _review_again(
         raise NotProved("review_again", f"finding {numbers} is still there when reviewed again")
     if reviewed.new:
         raise NotProved("review_again", f"the fix brings a new finding: {reviewed.new[0].title}")
+
+
+async def _look_again(claim: Claim, parts: ProvingParts, seen: _Seen) -> None:
     if parts.critic is None:
         return
     text = claim.patch.decode("utf-8", "replace")
-    criticism = await parts.critic(Proposal(findings=claim.findings, patch=text))
-    if not criticism.agrees:
-        raise NotProved("critic", criticism.reason or "a second look at the change did not agree")
+    look = await parts.critic(Proposal(findings=claim.findings, patch=text))
+    seen.second_look = look.model_copy(update={"reason": parts.redactor.redact(look.reason)})
+    if not look.agrees:
+        raise NotProved("critic", look.reason or "a second look at the change did not agree")
 
 
 def _only_checked(claim: Claim, pieces: Parts, verdict: Verdict, heads: Sequence[str], *, reproduced: bool) -> str:

@@ -2,12 +2,17 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from app.domain.model import Frozen
 
 # Proved: a test was red and is green. Checked: no failing test could be made, checks no worse, finding gone.
 Grade = Literal["proved", "checked", "none"]
 # Which step said no, for `none`: what the comment names.
 ProofStep = Literal["reproduction", "checks", "review_again", "critic", "policy", "patch", "sandbox", "budget", "agent"]
+
+# Which file of the evidence is the terminal's recording, as asciicast v2.
+RECORDING = "terminal.cast"
 
 
 class ChangedFile(Frozen):
@@ -60,6 +65,13 @@ class ProvingCommand(Frozen):
     log: str = ""
 
 
+class SecondLook(Frozen):
+    """What a model that did not make the change says of it; the reason is one sentence without a full stop."""
+
+    agrees: bool
+    reason: str = Field("", max_length=300)
+
+
 class Proof(Frozen):
     """What is known about a patch. `reason` says why it is only checked, or what failed."""
 
@@ -68,6 +80,8 @@ class Proof(Frozen):
     failed_step: ProofStep | None = None
     # One sentence without a full stop.
     reason: str = ""
+    # None where no model was asked.
+    second_look: SecondLook | None = None
     commands: tuple[ProvingCommand, ...] = ()
     evidence: tuple[EvidenceFile, ...] = ()
     # "bubblewrap", and what it did not enforce.

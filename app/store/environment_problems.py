@@ -47,6 +47,9 @@ class EnvironmentProblems:
         found = await self._db.read(lambda sql: sql.execute(query).mappings().all())
         return [EnvironmentProblem.model_validate(dict(row)) for row in found]
 
-    async def solve(self, problem_id: str, now: datetime) -> None:
-        statement = update(rows).where(rows.c.problem_id == problem_id).values(solved_at=now)
-        await self._db.write(lambda sql: sql.execute(statement))
+    async def solve(self, problem_id: str, now: datetime) -> EnvironmentProblem | None:
+        """As it was; None when there is none that is open. It is open again when it is reported again."""
+        mine = (rows.c.problem_id == problem_id) & rows.c.solved_at.is_(None)
+        statement = update(rows).where(mine).values(solved_at=now).returning(rows)
+        row = await self._db.write(lambda sql: sql.execute(statement).mappings().one_or_none())
+        return None if row is None else EnvironmentProblem.model_validate(dict(row))

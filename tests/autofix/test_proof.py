@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.fixes import Proof
-from autofix.critic import Criticism, Proposal
+from app.domain.fixes import Proof, SecondLook
+from autofix.critic import Proposal
 from autofix.patches_content import make
 from autofix.proof import Claim, ProvingParts, Reviewed, prove
 from tests.autofix.greeting import CHECKS, CODE, FILES, GOOD, MENDED, NEW_TEST, patch
@@ -36,6 +36,7 @@ async def test_a_fix_with_its_test_is_proved_and_leaves_evidence(tmp_path: Path)
         # Another try after a crash finds what ran already, and comes to the same end.
         again = await prove(claim, parts)
     assert (proof.grade, proof.failed_step, proof.reason) == ("proved", None, "")
+    assert proof.second_look is None
     assert again.comparisons == proof.comparisons
     assert [(row.what, row.is_new, row.before, row.after, row.held) for row in proof.comparisons] == [
         ("sh tests/new_test.sh", True, "1 fail", "pass", True),
@@ -110,12 +111,13 @@ async def test_a_finding_that_is_still_there_or_a_new_one_is_no_proof(tmp_path: 
 async def test_a_critic_has_the_last_word(tmp_path: Path) -> None:
     asked: list[Proposal] = []
 
-    async def critic(proposal: Proposal) -> Criticism:
+    async def critic(proposal: Proposal) -> SecondLook:
         asked.append(proposal)
-        return Criticism(agrees=False, reason="it hides the cause")
+        return SecondLook(agrees=False, reason="it hides the cause")
 
     proof = await proof_of(tmp_path, GOOD, critic=critic)
     assert (proof.grade, proof.failed_step, proof.reason) == ("none", "critic", "it hides the cause")
+    assert proof.second_look == SecondLook(agrees=False, reason="it hides the cause")
     assert "greet.sh" in asked[0].patch
 
 

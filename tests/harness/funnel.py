@@ -33,7 +33,7 @@ from tests.journeys.fixing import AGREES, call, finish
 PATIENCE = 300.0
 _BRANCH = "change"
 _BY_HAND: Mapping[str, str] = {
-    "adds a submodule": "git init -q lib && git -C lib commit -q --allow-empty -m lib",
+    "adds a submodule": "git init -q lib && git -C lib -c user.name=a -c user.email=a@b commit -q --allow-empty -m lib",
     # Its repository has one already.
     "configures its own review": "echo 'autofix: commit' >> .corrigent.yaml",
     "adds a binary": r"printf '\000\001\002' > logo.png",
@@ -48,7 +48,7 @@ class Seed:
     files: Mapping[str, bytes]
     checks: Sequence[str]
     path: str
-    # Lines one after the other, which they no longer are when it is mended.
+    # Lines one after the other, which they no longer are when it is mended: nobody finds it any more.
     quote: str
     patch: bytes
     command: str
@@ -71,7 +71,7 @@ class Seed:
             "title": self.title,
             "body": f"The result of {self.path} is wrong for some inputs.",
         }
-        return {"when": [self.title], "findings": [finding]}
+        return {"when": [self.title, *(f"{line}\n" for line in self.quote.splitlines())], "findings": [finding]}
 
     def agent(self) -> dict[str, JsonValue]:
         """An agent that offers the patch and says that it mends the finding."""

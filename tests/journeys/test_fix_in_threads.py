@@ -87,12 +87,13 @@ async def test_an_agent_asks_and_is_answered_in_its_finding_s_thread(talkative: 
     pull_request.reply(first, "Losing one is bad, paying twice is worse.")
     await shop.forge.wait_until(lambda: "The agent asks" in last(first), timeout=90)
     assert "May an event be lost rather than paid twice?" in last(first)
-    pull_request.reply(first, "Yes, it may.")
+    answer = pull_request.reply(first, "Yes, it may.")
     await shop.forge.wait_until(lambda: "mended" in last(first), timeout=90)
     await shop.system.quiet()
     assert last(first).startswith(
         "**Finding 1 is mended and proved.** +1 −1 `billing/refunds.py`, +27 `tests/test_retry.py`"
     )
     assert "Asked by maria" in last(first)
+    assert [reaction.content for reaction in answer.reactions] == ["eyes", "+1"]
     assert pull_request.head_sha == head
     assert len([comment for comment in pull_request.comments if "[bot]" in comment.user.login]) == 0

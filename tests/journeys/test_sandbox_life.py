@@ -84,9 +84,10 @@ async def test_set_up_once_asleep_while_people_think_and_back_with_its_changes(
             # Whoever thinks about it for days keeps no sandbox waiting.
             sandboxes = Records(tmp_path / "home" / "sandboxes" / "bubblewrap")
             assert sandboxes.ids() == []
-            pull_request.comment("/corrigent agent Yes, in seconds.")
+            answer = pull_request.comment("/corrigent agent Yes, in seconds.")
             await shop.forge.wait_until(lambda: "mended and proved" in said(pull_request)[-1], timeout=90)
             await shop.system.quiet()
+            assert [reaction.content for reaction in answer.reactions] == ["eyes", "+1"]
 
             store = shop.system.running.store
             ref = PullRequestRef(connection="github", repo_id=shop.repo.repo_id, number=pull_request.number)

@@ -9,7 +9,17 @@ from pydantic import JsonValue
 from app.domain.actions import Action
 from app.domain.agents import Agent, AgentKind, Spending
 from app.domain.conversation import Answered, Message, Opening, Result, Told, ToolCall
-from app.domain.fixes import ChangedFile, Comparison, EvidenceFile, Fix, Patch, Proof, ProvingCommand
+from app.domain.fixes import (
+    RECORDING,
+    ChangedFile,
+    Comparison,
+    EvidenceFile,
+    Fix,
+    Patch,
+    Proof,
+    ProvingCommand,
+    SecondLook,
+)
 from app.domain.pull_request import Person
 from app.store.conversations import Conversation, Conversations
 from app.wiring import Store
@@ -67,6 +77,7 @@ class Words:
     printed: str = LONG
     compared: str = "2 refunds"
     reason: str = ""
+    looked: str = "it mends the cause"
     log: str = "# head\n$ pytest\n1 failed"
     name: str = "01-head.log"
     patch: bytes = PATCH
@@ -93,6 +104,7 @@ async def worked(store: Store, words: Words | None = None) -> Agent:
 
 async def end_with_fix(store: Store, agent: Agent, words: Words) -> None:
     log = await evidence(store, words.name, words.log.encode())
+    recording = await evidence(store, RECORDING, cast(words.log).encode())
     proof = Proof(
         grade="proved",
         comparisons=(
@@ -105,7 +117,8 @@ async def end_with_fix(store: Store, agent: Agent, words: Words) -> None:
                 argv=("sh", "-c", words.command), side="head", exit_code=1, ending="exited", seconds=1.2, log=log.name
             ),
         ),
-        evidence=(log, await evidence(store, "report.html", b"<script>alert(1)</script>")),
+        second_look=SecondLook(agrees=True, reason=words.looked),
+        evidence=(log, await evidence(store, "report.html", b"<script>alert(1)</script>"), recording),
         sandbox="bubblewrap",
     )
     patch = Patch(
@@ -119,6 +132,13 @@ async def end_with_fix(store: Store, agent: Agent, words: Words) -> None:
     fix_key = await store.blobs.put_model(fix)
     await store.agents.change(agent.agent_id, fix_key=fix_key, grade="proved")
     await store.agents.end(agent.agent_id, "done", "proved, head", NOW)
+
+
+def cast(text: str) -> str:
+    """A recording of twenty seconds: a command, a long silence, and what it printed."""
+    shown = text.replace("\n", "\r\n")
+    lines = ({"version": 2, "width": 80, "height": 24}, [0.0, "o", "\x1b[1m# head\x1b[0m\r\n"], [20.0, "o", shown])
+    return "\n".join(json.dumps(line) for line in lines)
 
 
 async def evidence(store: Store, name: str, content: bytes) -> EvidenceFile:

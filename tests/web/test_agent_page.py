@@ -2,8 +2,11 @@
 
 import re
 
+from sqlalchemy import select
+
 from app.domain.agents import Agent
 from app.domain.pull_request import Person
+from app.store.tables import audit
 from app.web.access import Viewer
 from tests.web.agent_stories import HEAD, LONG, PATCH, PNG, Words, begin_agent, worked
 from tests.web.conftest import Desk
@@ -68,7 +71,7 @@ async def test_an_agent_shows_its_conversation_change_and_proof(desk: Desk) -> N
     assert [(before, after) for _, before, after in rows] == [
         ("2 refunds", "pass"),
         ("present", "gone"),
-        ("–", "agrees"),
+        ("–", "agrees: it mends the cause"),
     ]
     code = re.findall(r'<tr class="(\w*)"><td class="no">(\d+)</td>.*?<code>([^<]*)</code>', page)
     assert code == [
@@ -78,7 +81,7 @@ async def test_an_agent_shows_its_conversation_change_and_proof(desk: Desk) -> N
         ("", "10", "    done()"),
     ]
     assert 'data-feed="' not in page
-    assert "<button" not in page
+    assert 'class="stop"' not in page
 
 
 async def test_what_is_too_long_is_cut_with_a_way_to_the_whole(desk: Desk) -> None:
@@ -197,3 +200,27 @@ async def test_problems_of_the_environment_are_told_once_and_counted(desk: Desk)
     assert '<td class="number took">2</td>' in page
     assert "node is missing &lt;script&gt;" in page
     assert "acme/shop" in page
+
+
+async def test_a_problem_that_was_solved_leaves_the_list_and_comes_back_when_it_happens_again(desk: Desk) -> None:
+    await see(desk.store)
+
+    async def happen() -> None:
+        await desk.store.environment_problems.report(
+            REF.connection, REF.repo_id, fingerprint="node", text="node is missing", agent_id="01ONE", now=NOW
+        )
+
+    await happen()
+    page = await desk.text("/problems")
+    (address,) = re.findall(r'action="(/problems/\w+/solved)"', page)
+    (form,) = re.findall(r'name="form" value="([^"]+)"', page)
+    assert (await desk.client.post(address, data={"form": "another"})).status_code == 403
+    assert "/enter" in (await desk.stranger.post(address, data={"form": form})).headers["location"]
+    assert "node is missing" in await desk.text("/problems")
+    for _ in range(2):
+        assert (await desk.client.post(address, data={"form": form})).headers["location"] == "/problems"
+    assert "No problem was reported." in await desk.text("/problems")
+    noted = await desk.store.db.read(lambda sql: sql.execute(select(audit.c.kind, audit.c.actor)).all())
+    assert [tuple(row) for row in noted] == [("problem.solved", "operator")]
+    await happen()
+    assert '<td class="number took">2</td>' in await desk.text("/problems")

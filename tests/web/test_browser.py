@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.domain.outcomes import Outcome
+from tests.web.agent_stories import Words, worked
 from tests.web.browser import Tab, browser
 from tests.web.conftest import Desk, serving_desk
-from tests.web.stories import begin, end
+from tests.web.stories import begin, end, see
 
 
 async def test_the_pages_work_in_a_browser_and_load_nothing_from_elsewhere(
@@ -52,3 +53,24 @@ async def _watch_a_run(desk: Desk, tab: Tab) -> None:
     await tab.until(f"document.querySelector('.stages [data-seconds]').textContent !== '{counted}'")
     await end(desk.store, run, Outcome.SUPERSEDED, "Superseded by abc1234")
     await tab.until("document.body.textContent.includes('Nothing was read in this run: Superseded by abc1234.')")
+
+
+async def test_the_recording_of_a_proof_is_played_on_its_page(desk: Desk, chromium: str) -> None:
+    await see(desk.store)
+    agent = await worked(desk.store, Words(log="1 failed <b>"))
+    screen = "document.querySelector('.player pre').textContent"
+    async with browser(chromium) as started:
+        tab = await started.new_tab()
+        await tab.open(desk.link())
+        await tab.open(f"http://127.0.0.1:{desk.state.port}/agents/{agent.agent_id}")
+        # Whoever only reads sees all of it; whoever plays it does not wait for twenty seconds of silence.
+        await tab.until(f"{screen} === '# head\\n1 failed <b>'")
+        assert await tab.run("document.querySelector('.player strong').textContent") == "# head"
+        assert await tab.run("document.querySelector('.player output').textContent") == "2.0 of 2.0 s"
+        await tab.run("document.querySelector('.player select').value = '1'")
+        await tab.run("document.querySelector('.player button').click()")
+        assert "failed" not in await tab.run(screen)
+        await tab.until(
+            f"{screen}.includes('failed') && document.querySelector('.player button').textContent === 'Play'"
+        )
+        assert tab.complaints == []

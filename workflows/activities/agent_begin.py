@@ -98,6 +98,8 @@ class AgentBeginning:
         word = wanted.word
         if agent.state not in ENDED:
             await self.agents.enter(agent.agent_id, "working", self.clock())
+            if word.kind == "prompt" and word.action_key != agent.action_key:
+                await self.telling.heard(word.action_key)
             return agent
         if word.action_key == agent.action_key or word.kind == "unanswered":
             return None

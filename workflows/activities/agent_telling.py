@@ -82,7 +82,13 @@ class Telling:
         await self.agents.end(agent.agent_id, state, text[:300], self.clock())
 
     async def react(self, agent: Agent, reaction: Reaction) -> None:
-        action = await self._action(agent)
+        await self._react_to(await self._action(agent), reaction)
+
+    async def heard(self, action_key: str) -> None:
+        """An answer to its question is all there: whoever gave it need not wait for what it leads to."""
+        await self._react_to(await self.actions.get(action_key), "done")
+
+    async def _react_to(self, action: Action | None, reaction: Reaction) -> None:
         if action is None or action.comment_id is None or action.source not in {"comment", "thread", "review"}:
             return
         comment = CommentRef.model_validate(
@@ -94,7 +100,7 @@ class Telling:
             }
         )
         try:
-            await self.writers[agent.ref.connection].react(comment, reaction)
+            await self.writers[action.ref.connection].react(comment, reaction)
         except ForgeRefused:
             # The comment is gone, or the conversation is locked.
             return

@@ -43,13 +43,17 @@ def agent_routes(
         problems=store.environment_problems,
         repositories=store.repositories,
         troubles=store.troubles,
+        audit=store.audit,
+        buttons=buttons,
         templates=templates,
+        clock=clock,
     )
     one = "/agents/{agent_id}"
     return [
         Route("/agents", guard.page(agents.show)),
         Route("/live/agents", guard.page(agents.watch)),
         Route("/problems", guard.page(problems.show)),
+        Route("/problems/{problem_id}/solved", guard.page(problems.solve), methods=["POST"]),
         Route(one, guard.page(agent.show)),
         Route(f"{one}/stop", guard.page(stop.press), methods=["POST"]),
         Route(f"/live{one}", guard.page(agent.watch)),

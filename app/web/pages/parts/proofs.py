@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.domain.fixes import Comparison, EvidenceFile, Fix, Proof, ProvingCommand
+from app.domain.fixes import RECORDING, Comparison, EvidenceFile, Fix, Proof, ProvingCommand, SecondLook
 from app.domain.phrases import sentence, short
 from app.store.blobs import Blobs
 from app.web.pages.parts.changes import ShownChange, shown_change
@@ -30,11 +30,12 @@ class ShownProof(NamedTuple):
     fix: Fix
     grade: str
     where: str
-    # What was compared; `second_look` is another model call that read the change, empty where none was asked.
     comparisons: tuple[Comparison, ...]
-    second_look: str
-    agreed: bool
+    # What a model that did not make the change says of it; None where none was asked.
+    second_look: SecondLook | None
     logs: tuple[ShownLog, ...]
+    # The place of the terminal's recording among the evidence, None where there is none.
+    recording: int | None
     change: ShownChange | None
 
 
@@ -48,17 +49,15 @@ async def fix_of(blobs: Blobs, key: str) -> Fix | None:
 
 async def shown_proof(blobs: Blobs, fix: Fix) -> ShownProof:
     proof = fix.proof
-    agreed = proof.failed_step != "critic"
-    was_asked = fix.made_by == "model" and (proof.grade != "none" or not agreed)
     logs = [await _log(blobs, proof, command) for command in proof.commands[:_LOGS_SHOWN]]
     return ShownProof(
         fix=fix,
         grade=_grade(proof),
         where=_where(fix),
         comparisons=proof.comparisons,
-        second_look=("agrees" if agreed else "does not agree") if was_asked else "",
-        agreed=agreed,
+        second_look=proof.second_look,
         logs=tuple(logs),
+        recording=next((at for at, one in enumerate(proof.evidence) if one.name == RECORDING), None),
         change=await _change(blobs, fix),
     )
 

@@ -27,6 +27,8 @@ class ChunkStart:
     steps: int = STEPS
     # The sandbox is another one than before, with the files as they were when the last chunk ended.
     lost_sandbox: bool = False
+    # It is another one, with its changes but without what was installed or built beside them.
+    without_files: bool = False
 
 
 # stopped: somebody ended it meanwhile. stuck: it cannot go on, or not usefully. waits: the model's limit.

@@ -34,6 +34,10 @@ _ANOTHER_PLACE = (
     "Your sandbox was lost. This is a new one: the newest of your changes may be missing, and nothing that you started "
     "is running. Look before you go on."
 )
+_WITHOUT_FILES = (
+    "This is a new sandbox with your changes in it. What was installed or built beside them, in files that git "
+    "ignores, was too much to be kept or no longer fits; the set-up commands have run again."
+)
 _CUT_OFF = "Your answer was too long and broke off. Go on in smaller parts."
 
 
@@ -57,7 +61,7 @@ class _Chunk:
         self.parts = parts
         self.memory = Memory(start, parts)
         self.hands = Hands(start.task, parts)
-        self._knows_place = not start.lost_sandbox
+        self._place = _ANOTHER_PLACE if start.lost_sandbox else _WITHOUT_FILES if start.without_files else ""
 
     async def run(self) -> ChunkEnded:
         await self.memory.recall()
@@ -143,9 +147,9 @@ class _Chunk:
         agent = self.start.agent
         if reason := budget.exceeded(agent.budget, self.memory.spent) or self._time_is_over():
             return ChunkEnded(end="budget", reason=reason)
-        if not self._knows_place:
-            self._knows_place = True
-            await self._hint(_ANOTHER_PLACE)
+        if self._place:
+            await self._hint(self._place)
+            self._place = ""
         if hint := budget.warning(agent.budget, self.memory.spent):
             await self._hint(hint)
         if marked := compaction.shortening(self.memory.messages, self.parts.model.window):

@@ -72,6 +72,8 @@ class Agent:
         self.round = 0
         self.rooms: list[SandboxRef] = []
         self.lost_sandbox = False
+        self.without_files = False
+        self.task_key = ""
         # What went wrong with a sandbox's set-up; an operator is told at the end.
         self.problem = ""
 
@@ -178,9 +180,10 @@ class Agent:
                 number=number,
                 round=self.round,
                 lost_sandbox=self.lost_sandbox,
+                without_files=self.without_files,
             )
             done = await call("agent_chunk", step, ChunkDone, timing.AGENT_WORK, queue=queues.LLM)
-            self.lost_sandbox = False
+            self.lost_sandbox = self.without_files = False
             match done.end:
                 case "finished":
                     return room, done.result_key
@@ -235,6 +238,8 @@ class Agent:
         if ready.sandbox is None:
             raise Ended(self._ending("failed", ready.refusal, no_sandbox=ready.no_backend))
         self.rooms.append(ready.sandbox)
+        self.task_key = begun.task_key
+        self.without_files = self.without_files or ready.without_files
         self.problem = self.problem or ready.problem
         return ready.sandbox
 
@@ -297,7 +302,7 @@ class Agent:
         return await call("deliver_fix", wanted, FixDelivered, timing.FORGE_CALL)
 
     async def _leave(self, room: SandboxRef, *, keep: bool) -> str:
-        going = RoomGoing(agent_id=self.start.agent_id, sandbox=room, keep=keep)
+        going = RoomGoing(agent_id=self.start.agent_id, sandbox=room, keep=keep, task_key=self.task_key)
         kept = await call("leave_room", going, RoomKept, timing.ROOM_GOING, queue=queues.of_sandbox(room.host))
         self.rooms.remove(room)
         return kept.workspace_key

@@ -67,6 +67,8 @@ class RoomReady(Frozen):
     no_backend: bool = False
     # What went wrong with the set-up, a phrase; the work goes on without it.
     problem: str = ""
+    # What was installed or built in the one before, beside the change, is not in this one.
+    without_files: bool = False
 
 
 class RoomKept(Frozen):
@@ -81,6 +83,8 @@ class RoomGoing(Frozen):
     agent_id: str
     sandbox: SandboxRef
     keep: bool = False
+    # What the workspace is of.
+    task_key: str = ""
 
 
 class FixWanted(Frozen):
@@ -109,6 +113,8 @@ class ChunkStep(Frozen):
     round: int = 1
     # The first chunk after the sandbox was lost: the agent is told.
     lost_sandbox: bool = False
+    # The first one in a sandbox that lacks what was installed or built before: so too.
+    without_files: bool = False
 
 
 ChunkEnd = Literal["goes_on", "finished", "asks", "budget", "stuck", "stopped", "waits"]

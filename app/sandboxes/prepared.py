@@ -86,6 +86,11 @@ def declared_by(code: bytes) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found.items()))
 
 
+def declaration(code: bytes) -> str:
+    """The same for comparing."""
+    return hashlib.sha256(repr(declared_by(code)).encode()).hexdigest()
+
+
 class PreparedBases:
     """Nothing here is needed for a fix: without a base the setup commands simply run."""
 

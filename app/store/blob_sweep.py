@@ -13,8 +13,9 @@ _PORTION = 500
 _KEY = re.compile(rf"\b[0-9a-f]{{{KEY_LENGTH}}}\b")
 _RUN_KEYS = ("config_key", "diff_key", "snapshot_key", "result_key")
 _AGENT_KEYS = ("prompt_key", "snapshot_key", "task_key", "fix_key", "conversation")
-# These name blobs of their own: the code, the patch and its evidence; a conversation's messages name each other.
-_NAMING = ("task_key", "fix_key", "conversation")
+# These name blobs of their own: the code, the workspace, the patch and its evidence; a conversation's messages name
+# each other.
+_NAMING = ("task_key", "snapshot_key", "fix_key", "conversation")
 
 
 async def sweep_blobs(db: Database, blobs: Blobs, *, before: datetime) -> int:

@@ -140,8 +140,13 @@ class Play:
         self.conversations = Conversations(self.blobs)
         self.folder_room = FolderRoom(self.repo)
 
-    async def chunk(self, model: TalkingModel, steps: int = 20) -> ChunkEnded:
-        return await run_chunk(ChunkStart(agent=self.agent(), task=self.task(), steps=steps), self.parts(model))
+    async def chunk(
+        self, model: TalkingModel, steps: int = 20, *, lost_sandbox: bool = False, without_files: bool = False
+    ) -> ChunkEnded:
+        start = ChunkStart(
+            agent=self.agent(), task=self.task(), steps=steps, lost_sandbox=lost_sandbox, without_files=without_files
+        )
+        return await run_chunk(start, self.parts(model))
 
     async def messages(self) -> tuple[Message, ...]:
         return (await self.conversations.read(self.row.head)).messages

@@ -61,6 +61,24 @@ async def test_a_chunk_ends_after_its_steps_with_all_calls_made(play: Play) -> N
     assert len(play.folder_room.started) == 5
 
 
+@pytest.mark.parametrize(
+    ("lost_sandbox", "without_files", "told"),
+    [
+        (True, False, "Your sandbox was lost"),
+        (False, True, "installed or built"),
+        (True, True, "Your sandbox was lost"),
+    ],
+)
+async def test_the_agent_is_told_once_that_it_is_in_another_place(
+    play: Play, lost_sandbox: bool, without_files: bool, told: str
+) -> None:
+    model = Moves([says("", call("run", command="true")), FINISHED])
+    await play.chunk(model, steps=1)
+    assert (await play.chunk(model, lost_sandbox=lost_sandbox, without_files=without_files)).end == "finished"
+    [hint] = await play.hints()
+    assert told in hint
+
+
 async def test_each_request_holds_what_the_last_one_held(play: Play) -> None:
     """Providers' caches live on that."""
     model = Moves(FIX)

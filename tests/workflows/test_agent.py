@@ -66,6 +66,7 @@ class Steps:
     staged: StagedFix = field(default_factory=lambda: StagedFix(staged_key="s" * 64))
     delivered: list[FixDelivered] = field(default_factory=lambda: [FixDelivered(status="shown")])
     room: RoomReady | None = None
+    without_files: bool = False
     asked_for: timedelta = timedelta(days=3)
     hang: bool = False
     prove_fails: bool = False
@@ -95,7 +96,8 @@ class Steps:
         sandbox_id = f"{asked.purpose}-{asked.round}"
         self.rooms.add(sandbox_id)
         until = datetime(2030, 1, 1, tzinfo=UTC)
-        return RoomReady(sandbox=SandboxRef(backend="test", sandbox_id=sandbox_id, lease_until=until))
+        ref = SandboxRef(backend="test", sandbox_id=sandbox_id, lease_until=until)
+        return RoomReady(sandbox=ref, without_files=self.without_files)
 
     @activity.defn(name="rule_fix")
     async def rule_fix(self, asked: FixWanted) -> PatchMade:
@@ -229,6 +231,14 @@ async def test_a_conversation_goes_on_until_the_agent_has_finished(agents: Agent
     assert await agents.ended() == ["begin", "room to work", "rule", "chunk", "chunk", *BY_MODEL, "deliver"]
     [delivered] = steps.heard(DeliverFix)
     assert (delivered.fix_key, delivered.result_key, delivered.workspace_key) == ("f" * 64, "r" * 64, "w" * 64)
+
+
+async def test_files_that_were_not_kept_are_told_of_once(agents: Agents, steps: Steps) -> None:
+    steps.without_files, steps.chunks = True, [ChunkDone(end="goes_on"), FINISHED]
+    await agents.tell()
+    await agents.ended()
+    assert [one.without_files for one in steps.heard(ChunkStep)] == [True, False]
+    assert {one.task_key for one in steps.heard(RoomGoing)} == {WORK.task_key}
 
 
 async def test_a_question_is_waited_for_without_a_sandbox(agents: Agents, steps: Steps) -> None:

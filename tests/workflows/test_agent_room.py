@@ -54,6 +54,8 @@ class Rooms:
     settings: Settings
     blobs: Blobs
     opened: list[RoomReady] = field(default_factory=list[RoomReady])
+    # The newest room's.
+    task_key: str = ""
 
     def __post_init__(self) -> None:
         means = means_of(self.settings)
@@ -88,6 +90,7 @@ class Rooms:
             default_snapshot_key=await self.blobs.put(snapshot(CODE)),
         )
         task_key = await self.blobs.put_model(task)
+        self.task_key = task_key
         wanted = RoomWanted(agent_id=task.agent_id, task_key=task_key, purpose="work", workspace_key=workspace_key)
         ready = await self.activities.open_room(wanted)
         self.opened.append(ready)
@@ -96,6 +99,12 @@ class Rooms:
     def room(self, ready: RoomReady) -> Room:
         assert ready.sandbox is not None, ready.refusal
         return self.sandboxes.enter(ready.sandbox)
+
+    async def leave(self, ready: RoomReady) -> str:
+        """The key of what was kept of it."""
+        assert ready.sandbox is not None, ready.refusal
+        going = RoomGoing(agent_id="A", sandbox=ready.sandbox, keep=True, task_key=self.task_key)
+        return (await self.activities.leave_room(going)).workspace_key
 
     async def read(self, ready: RoomReady, *names: str) -> list[str]:
         files = await self.room(ready).read(names)

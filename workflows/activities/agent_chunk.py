@@ -98,7 +98,7 @@ class AgentChunks:
     async def _run(self, agent: Agent, task: AgentTask, step: ChunkStep, room: Room) -> ChunkEnded:
         model = await self.model(task)
         try:
-            start = ChunkStart(agent=agent, task=task, lost_sandbox=step.lost_sandbox)
+            start = ChunkStart(agent=agent, task=task, lost_sandbox=step.lost_sandbox, without_files=step.without_files)
             return await run_chunk(start, self._parts(task, step, model, room))
         finally:
             await model.close()

@@ -13,10 +13,12 @@ from app.checkouts.head_archive import head_archive
 from app.domain.agents import AgentTask
 from app.domain.errors import Refused
 from app.sandboxes.base import Backend, Host, Room, SandboxGone, SandboxRef, SandboxSpec, Trust
+from app.sandboxes.kept_files import MAX_BYTES
 from app.sandboxes.leases import LEASE, leased
+from app.sandboxes.prepared import declaration
 from app.store.blobs import Blobs
 from workflows.activities.agent_bases import AgentBases, set_up
-from workflows.activities.agent_workspace import changes, remember, restore
+from workflows.activities.agent_workspace import Workspace, changes, keep, load, remember, restore
 from workflows.agent_messages import (
     FixWanted,
     PatchMade,
@@ -76,14 +78,33 @@ class MadeByRule:
 RuleFixes = Callable[[Room, AgentTask], Awaitable[MadeByRule | None]]
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A sandbox with the code in it, what went wrong with its set-up, and whether it lacks an earlier one's files."""
+
+    ref: SandboxRef
+    problem: str
+    without_files: bool
+
+
 class AgentRooms:
     """Safe to repeat: the same purpose of the same round is the same sandbox, and its commands are attached to."""
 
-    def __init__(self, *, blobs: Blobs, sandboxes: Sandboxes, bases: AgentBases, rule_fixes: RuleFixes) -> None:
+    def __init__(
+        self,
+        *,
+        blobs: Blobs,
+        sandboxes: Sandboxes,
+        bases: AgentBases,
+        rule_fixes: RuleFixes,
+        keeps_bytes: int = MAX_BYTES,
+    ) -> None:
         self.blobs = blobs
         self.sandboxes = sandboxes
         self.bases = bases
         self.rule_fixes = rule_fixes
+        # Of what one sandbox has installed or built.
+        self.keeps_bytes = keeps_bytes
 
     @activity.defn(name="open_room")
     async def open_room(self, wanted: RoomWanted) -> RoomReady:
@@ -92,33 +113,55 @@ class AgentRooms:
             return RoomReady(refusal=chosen.reason[:300], no_backend=True)
         task = await self.blobs.get_model(wanted.task_key, AgentTask)
         key = f"{wanted.agent_id}-{wanted.task_key[:12]}-{wanted.purpose}-{wanted.round}"
+        workspace = await load(self.blobs, wanted.workspace_key)
         try:
-            ref, problem = await self._provision(chosen.backend, task, key)
+            made = await self._provision(chosen.backend, task, key, workspace)
         except Refused as refusal:
             return RoomReady(refusal=str(refusal)[:300], no_backend=True)
-        async with self.sandboxes.at_work(ref) as room:
+        problem = made.problem
+        async with self.sandboxes.at_work(made.ref) as room:
             await remember(room)
-            if wanted.workspace_key and not await restore(room, await self.blobs.get(wanted.workspace_key)):
+            patch = await self.blobs.get(workspace.patch_key) if workspace.patch_key else b""
+            if patch and not await restore(room, patch):
                 problem = problem or "what was changed before does not fit the branch as it is now"
-        log.info("room.opened", agent_id=wanted.agent_id, purpose=wanted.purpose, backend=ref.backend)
-        return RoomReady(sandbox=self.sandboxes.seen_from_afar(ref), problem=problem[:300])
+        log.info("room.opened", agent_id=wanted.agent_id, purpose=wanted.purpose, backend=made.ref.backend)
+        return RoomReady(
+            sandbox=self.sandboxes.seen_from_afar(made.ref), problem=problem[:300], without_files=made.without_files
+        )
 
-    async def _provision(self, backend: Backend, task: AgentTask, key: str) -> tuple[SandboxRef, str]:
-        """With the code as it is on the head and its dependencies, and no network; and what went wrong, if it did.
+    async def _provision(self, backend: Backend, task: AgentTask, key: str, workspace: Workspace) -> "_Made":
+        """With the code as it is on the head and its dependencies, and no network.
 
-        Where a base holds the dependencies there never is a network, and nothing of the change runs before the agent.
+        Where a base or an earlier sandbox's files hold them there never is a network, and nothing of the change runs
+        before the agent.
         """
         spec = self._spec(task)
         code = await head_archive(await self.blobs.get(task.snapshot_key))
-        base = await self.bases.ready(backend, spec, task, code)
-        ref = await backend.provision(_offline(spec) if base else spec, key, LEASE)
+        files = await self._files(workspace, code)
+        whole = bool(files) and workspace.files == "all"
+        base = None if whole else await self.bases.ready(backend, spec, task, code)
+        ref = await backend.provision(_offline(spec) if base or whole else spec, key, LEASE)
         async with self.sandboxes.at_work(ref) as room:
             if base is not None:
                 await self.bases.prepared.restore(base, backend, ref)
+            if whole:
+                await backend.put(ref, files, "/")
+            # What is in both is the code's.
             await backend.put(ref, code)
-            problem = "" if base else await set_up(room, task.setup)
+            problem = "" if base or whole else await set_up(room, task.setup)
+            if files and not whole:
+                await backend.put(ref, files, "/")
             await backend.close_network(ref)
-        return ref, problem
+        return _Made(ref, problem, workspace.left_out or bool(workspace.files_key and not files))
+
+    async def _files(self, workspace: Workspace, code: bytes) -> bytes:
+        """Those of the earlier sandbox, where the code still declares what they were installed for."""
+        if not workspace.files_key or workspace.declared != declaration(code):
+            return b""
+        try:
+            return await self.blobs.get(workspace.files_key)
+        except (FileNotFoundError, ValueError):
+            return b""
 
     @activity.defn(name="rule_fix")
     async def rule_fix(self, wanted: FixWanted) -> PatchMade:
@@ -144,11 +187,19 @@ class AgentRooms:
         kept = ""
         if going.keep:
             try:
-                kept = await changes(self.sandboxes.enter(going.sandbox), self.blobs)
+                kept = await self._keep(chosen.backend, going)
             except SandboxGone:
                 log.warning("room.gone", agent_id=going.agent_id)
         await chosen.backend.destroy(going.sandbox)
         return RoomKept(workspace_key=kept)
+
+    async def _keep(self, backend: Backend, going: RoomGoing) -> str:
+        async with self.sandboxes.at_work(going.sandbox) as room:
+            if not going.task_key:
+                return await changes(room, self.blobs)
+            task = await self.blobs.get_model(going.task_key, AgentTask)
+            declared = declaration(await head_archive(await self.blobs.get(task.snapshot_key)))
+            return await keep(backend, going.sandbox, room, self.blobs, declared=declared, max_bytes=self.keeps_bytes)
 
     def _spec(self, task: AgentTask) -> SandboxSpec:
         trust: Trust = "member" if task.by_member else "outsider"

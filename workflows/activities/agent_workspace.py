@@ -1,6 +1,9 @@
-"""What an agent changed in its sandbox, as a patch against what was there before it came: kept, and put back."""
+"""What an agent changed in its sandbox, as a patch against what was there before it came, and what git ignores there:
+kept, and put back."""
 
-from app.sandboxes.base import Room
+from app.domain.model import Frozen
+from app.sandboxes.base import Backend, Room, SandboxRef
+from app.sandboxes.kept_files import Extent, take
 from app.store.blobs import Blobs
 
 LARGEST_PATCH = 4_000_000
@@ -18,6 +21,44 @@ _GIT = ("git", *(word for setting in _SET for word in ("-c", setting)))
 # The commit in the sandbox that changes are told against; it says nothing about the repository's own history.
 _BASE = "refs/tags/as-it-was"
 _DIFF = ("diff", "--cached", "--binary", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", _BASE)
+
+
+# Written when the set-up is over, before the agent comes.
+_SET_UP = ".git/refs/tags/as-it-was"
+
+
+class Workspace(Frozen):
+    """A workspace without its sandbox: keys of a patch and of a tar, each empty where there was nothing."""
+
+    patch_key: str = ""
+    files_key: str = ""
+    files: Extent = "all"
+    # What the files were installed for; another declaration needs others.
+    declared: str = ""
+    # There were files, and too many to be kept.
+    left_out: bool = False
+
+
+async def keep(backend: Backend, ref: SandboxRef, room: Room, blobs: Blobs, *, declared: str, max_bytes: int) -> str:
+    """The blob with the workspace; empty when nothing in there is worth keeping."""
+    patch_key = await changes(room, blobs)
+    files = await take(backend, ref, room, set_up=_SET_UP, max_bytes=max_bytes)
+    kept = Workspace(
+        patch_key=patch_key,
+        files_key=await blobs.put(files.tar) if files.tar else "",
+        files=files.extent,
+        declared=declared,
+        left_out=files.tar is None,
+    )
+    return await blobs.put_model(kept) if patch_key or kept.files_key or kept.left_out else ""
+
+
+async def load(blobs: Blobs, key: str) -> Workspace:
+    """What was kept under that key; between two pauses that is the patch alone."""
+    if not key:
+        return Workspace()
+    content = await blobs.get(key)
+    return Workspace.model_validate_json(content) if content.startswith(b"{") else Workspace(patch_key=key)
 
 
 async def remember(room: Room) -> None:
@@ -38,7 +79,7 @@ async def remember(room: Room) -> None:
     ran = await room.run(("/bin/sh", "-c", script, "sh", _BASE), env=env)
     if not ran.passed:
         said = ran.output.decode("utf-8", "replace").strip()[-200:]
-        raise RuntimeError(f"the head could not be written down in the sandbox: {said or ran.ended.ending}")
+        raise RuntimeError(f"the head could not be written down in the sandbox ({ran.ended.ending}): {said}")
 
 
 async def changes(room: Room, blobs: Blobs) -> str:

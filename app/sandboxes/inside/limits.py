@@ -23,6 +23,9 @@ _COUNTERS = {
 }
 _LINES = {"out_of_memory": b"oom_kill", "too_many_processes": b"max"}
 _WRITABLE = ("/work", "/tmp")  # noqa: S108 — inside the sandbox
+# A file costs the kernel a kilobyte even when it is empty, which no limit of bytes counts.
+_BYTES_A_FILE = 8 * 1024
+_FEWEST_FILES = 50_000
 
 
 class Limits(NamedTuple):
@@ -91,9 +94,30 @@ def _left(folder: str) -> int:
     return 0 if seen.f_files and not seen.f_favail else seen.f_bavail * seen.f_frsize
 
 
-def noticed(limits: Limits) -> str:
+def most_files(limits: Limits) -> int:
+    return max(_FEWEST_FILES, limits.disk_bytes // _BYTES_A_FILE)
+
+
+def files() -> int:
+    """How many there are in all places that can be written."""
+    return sum(_files(folder) for folder in (*_WRITABLE, "/dev/shm"))  # noqa: S108 — inside the sandbox
+
+
+def _files(folder: str) -> int:
+    try:
+        seen = os.statvfs(folder)
+    except OSError:
+        return 0
+    return seen.f_files - seen.f_ffree
+
+
+def noticed(limits: Limits, files_before: int) -> str:
     """A look while the sandbox lives: which limit is met now. Where no control group does it, everything in the sandbox
-    is killed when all together are too large: the largest alone may be the least to blame."""
+    is killed when all together are too large: the largest alone may be the least to blame. So it is when there are too
+    many files and still more are made; removing them is nobody's crime."""
+    if max(most_files(limits), files_before) < files():
+        processes.kill(-1)
+        return "disk_full"
     if limits.watch:
         alive = [process.pid for process in processes.processes()]
         if sum(map(processes.memory_bytes, alive)) > limits.memory_bytes:

@@ -49,6 +49,8 @@ class Supervisor:
         # What we start must not be able to listen in our place.
         self._door.set_inheritable(False)
         self._commands = dict[str, Running]()
+        # How many files there were at the last look.
+        self._files_seen = 0
         self._connections = set[Connection]()
 
     def run(self) -> None:
@@ -130,6 +132,8 @@ class Supervisor:
         connection.offset = int(cast("int", header["offset"]))
         if exec_id not in self._commands:
             wanted = {name: header[name] for name in Request._fields if name != "stdin"}
+            # What was put here while nothing ran is nobody's flood.
+            self._files_seen = max(self._files_seen, limiting.files())
             try:
                 command = Running(Request(stdin=stdin, **wanted), self._score)  # type: ignore[arg-type]  # from outside, where it is checked
             except NotStarted as error:
@@ -211,7 +215,8 @@ class Supervisor:
         for command in running:
             if time.monotonic() > command.deadline:
                 self._kill(command, "timeout")
-        met = limiting.noticed(self.limits) if running or self.limits.watch else ""
+        met = limiting.noticed(self.limits, self._files_seen) if running or self.limits.watch else ""
+        self._files_seen = limiting.files()
         for command in running:
             command.noticed = met or command.noticed
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+import asyncio
+from contextlib import AbstractContextManager, AsyncExitStack
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import URL, Table, make_url, text
@@ -50,6 +51,10 @@ class Database:
     async def write(self, work: Work[T]) -> T:
         """All or nothing, and durable when this returns."""
         return await self._backend.write(work)
+
+    def following(self, stream: str, /) -> AbstractContextManager[asyncio.Event]:
+        """An event that is set when the stream may have got something; where nobody tells, it never is."""
+        return self._backend.following(stream)
 
     async def close(self) -> None:
         await self._backend.close()

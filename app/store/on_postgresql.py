@@ -1,6 +1,8 @@
 """PostgreSQL, for several processes and machines: a bounded pool, and a retry when the server was restarted."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Literal, TypeVar
 
 from sqlalchemy import URL, Table
@@ -8,6 +10,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app.store.listening import Listening
 from app.store.work import Work
 
 T = TypeVar("T")
@@ -29,6 +32,7 @@ class Postgresql:
             skip_autocommit_rollback=True,
             connect_args={"server_settings": {"application_name": "corrigent"}},
         )
+        self._listening = Listening(address)
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def read(self, work: Work[T]) -> T:
@@ -48,7 +52,11 @@ class Postgresql:
             await sql.commit()
             return result
 
+    def following(self, stream: str, /) -> AbstractContextManager[asyncio.Event]:
+        return self._listening.to(stream)
+
     async def close(self) -> None:
+        await self._listening.close()
         await self._engine.dispose()
 
     def insert(self, table: Table) -> postgresql.Insert:

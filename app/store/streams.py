@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from app.domain.model import Frozen
 from app.store.database import Database
 from app.store.tables import stream_events
+from app.store.work import STREAMS_CHANNEL
 
 # The longest event; more belongs into a blob.
 DATA_BYTES = 8 * 1024
@@ -50,8 +51,10 @@ class Said(Frozen):
 class Streams:
     """One writer a stream is the rule; a second one, late, does no harm."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, live_pause: float = LIVE_PAUSE, idle_pause: float = IDLE_PAUSE) -> None:
         self._db = db
+        self._live_pause = live_pause
+        self._idle_pause = idle_pause
 
     async def append(self, stream: str, kind: str, data: str, *, attempt: int = 1, now: datetime) -> int:
         """Its seq. Data over 8 KiB is cut, and says so."""
@@ -87,16 +90,26 @@ class Streams:
 
     async def follow(self, stream: str, after: int) -> AsyncIterator[list[StreamEvent]]:
         """Events as they come, until the stream ends."""
-        pause = LIVE_PAUSE
-        while True:
-            events = await self.read(stream, after)
-            if events:
-                yield events
-                if any(event.kind == END for event in events):
-                    return
-                after, pause = events[-1].seq, LIVE_PAUSE
-            await asyncio.sleep(pause)
-            pause = pause if events else min(IDLE_PAUSE, pause * 1.5)
+        pause = self._live_pause
+        with self._db.following(stream) as woken:
+            while True:
+                # Before the look: what is said from here on is not missed.
+                woken.clear()
+                events = await self.read(stream, after)
+                if events:
+                    yield events
+                    if any(event.kind == END for event in events):
+                        return
+                    after, pause = events[-1].seq, self._live_pause
+                await _rest(woken, pause)
+                pause = pause if events else min(self._idle_pause, pause * 1.5)
+
+
+async def _rest(woken: asyncio.Event, pause: float) -> None:
+    try:
+        await asyncio.wait_for(woken.wait(), pause)
+    except TimeoutError:
+        return
 
 
 class Soon:
@@ -154,10 +167,11 @@ def append_event(sql: Connection, stream: str, *, kind: str, data: str, attempt:
 
 
 def _last(sql: Connection, stream: str) -> int:
-    """The seq of its newest event, which stays the newest until this transaction ends."""
+    """The seq of its newest event, which stays the newest until this transaction ends and followers are woken."""
     if sql.dialect.name == "postgresql":
         # Two writers at once would take the same seq.
-        sql.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(stream, 0))))
+        lock = func.pg_advisory_xact_lock(func.hashtextextended(stream, 0))
+        sql.execute(select(lock, func.pg_notify(STREAMS_CHANNEL, stream)))
     return sql.execute(_LAST, {"of_stream": stream}).scalar_one()
 
 

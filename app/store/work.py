@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from sqlalchemy import Connection, Table
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
+# Where PostgreSQL's NOTIFY says which stream got an event.
+STREAMS_CHANNEL = "corrigent_streams"
 # Plain functions: on SQLite a whole work is one visit to a thread (a visit per statement was ten times slower), on
 # PostgreSQL SQLAlchemy awaits its statements underneath.
 Work = Callable[[Connection], T]
@@ -25,6 +29,10 @@ class Backend(Protocol):
     async def read(self, work: Work[T]) -> T: ...
 
     async def write(self, work: Work[T]) -> T: ...
+
+    def following(self, stream: str, /) -> AbstractContextManager[asyncio.Event]:
+        """An event that is set when the stream may have got something; where nobody tells, it never is."""
+        ...
 
     async def close(self) -> None: ...
 

@@ -2,11 +2,14 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 
 import pytest
+from sqlalchemy import func, select, text
 
 from app.store.database import Database
 from app.store.streams import CUT_MARK, DATA_BYTES, Soon, StreamEvent, Streams
+from tests.store.conftest import empty
 from tests.store.samples import NOW
 
 
@@ -93,3 +96,56 @@ async def test_a_follower_sees_everything_soon_and_stops_at_the_end(streams: Str
         await streams.append("a", "end", "", now=NOW)
     assert [data for data, _ in seen] == ["before", "live", ""]
     assert seen[1][1] - written < 1.0
+
+
+def on_one(stream: str, follower: Streams) -> asyncio.Task[list[str]]:
+    """What this follower sees until the end."""
+
+    async def follow() -> list[str]:
+        return [event.data async for events in follower.follow(stream, 0) for event in events]
+
+    return asyncio.create_task(follow())
+
+
+async def listening(db: Database) -> list[int]:
+    """The server's processes that hold a connection which listens."""
+    query = text("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'")
+    return list(await db.read(lambda sql: sql.execute(query).scalars().all()))
+
+
+async def listens(db: Database, *, besides: int = 0) -> int:
+    """The one process that listens, once there is one."""
+    async with asyncio.timeout(20):
+        while not (found := [pid for pid in await listening(db) if pid != besides]):
+            await asyncio.sleep(0.02)
+    (pid,) = found
+    return pid
+
+
+async def test_on_postgresql_followers_are_woken_over_one_connection(emptied_postgres_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        here, elsewhere = [await Database.open(emptied_postgres_url) for _ in range(2)]
+        stack.push_async_callback(here.close)
+        stack.push_async_callback(elsewhere.close)
+        await here.write(empty)
+        assert await listening(here) == []
+        # By themselves they would look only after the test has failed.
+        followers = [on_one(f"s{number % 3}", Streams(here, live_pause=60, idle_pause=60)) for number in range(9)]
+        first = await listens(elsewhere)
+        writer = Streams(elsewhere)
+        async with asyncio.timeout(20):
+            for kind in ("text", "end"):
+                for number in range(3):
+                    await writer.append(f"s{number}", kind, f"{kind} of {number}", now=NOW)
+            seen = await asyncio.gather(*followers)
+        assert seen == [[f"text of {number % 3}", f"end of {number % 3}"] for number in range(9)]
+        # Cut off, it is made again, and what was said meanwhile is found.
+        late = on_one("late", Streams(here, live_pause=60, idle_pause=60))
+        await elsewhere.read(lambda sql: sql.execute(select(func.pg_terminate_backend(first))))
+        await writer.append("late", "end", "meanwhile", now=NOW)
+        assert await listens(elsewhere, besides=first) != first
+        async with asyncio.timeout(20):
+            assert await late == ["meanwhile"]
+    db = await Database.open(emptied_postgres_url)
+    assert await listening(db) == []
+    await db.close()

@@ -6,10 +6,10 @@ from typing import Literal
 
 from app.domain.errors import Refused
 from app.domain.model import Frozen
+from app.domain.protected_paths import fold, names_dependencies, protected, sets_tools
 from app.domain.secrets import Redactor
 from autofix import push_secrets
 from autofix.patches import FilePatch, ParsedPatch
-from autofix.push_paths import fold, names_dependencies, protected, sets_tools
 
 Rule = Literal[
     "empty", "protected path", "file mode", "link", "binary", "size", "secret", "look-alike name", "dependency", "tools"

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from app.domain.edits import Edit, edited
 from app.domain.findings import TrackedFinding
 from app.sandboxes.base import WORK, Ran, Room
 from autofix.checks import CheckRun
@@ -19,15 +19,6 @@ INSIDE = "/opt/linters"
 
 _WITHIN = timedelta(minutes=1)
 _LARGEST_FILE = 2_000_000
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Text from one place to another, lines and columns from 1, becomes another; where both are one it is put in."""
-
-    start: tuple[int, int]
-    end: tuple[int, int]
-    text: str
 
 
 @dataclass(frozen=True)
@@ -145,26 +136,6 @@ class RuleCheck:
             return any(self.meets(hit) for hit in hits)
         fewer = len(lines) < len(self._on_head) and lines.count(self._line) < self._on_head.count(self._line)
         return bool(lines) and not fewer
-
-
-def edited(text: str, edits: Sequence[Edit]) -> str | None:
-    """The text with all edits made, from the last to the first; None when two of them meet or one is outside."""
-    starts = [0]
-    for line in text.split("\n"):
-        starts.append(starts[-1] + len(line) + 1)
-
-    def offset(place: tuple[int, int]) -> int:
-        return starts[place[0] - 1] + place[1] - 1
-
-    if any(not 0 < line < len(starts) for edit in edits for line in (edit.start[0], edit.end[0])):
-        return None
-    spans = sorted(((offset(edit.start), offset(edit.end), edit.text) for edit in edits), key=lambda span: span[:2])
-    for before, after in pairwise(spans):
-        if before[1] > after[0]:
-            return None
-    for begin, end, new in reversed(spans):
-        text = text[:begin] + new + text[end:]
-    return text
 
 
 class _RuffPoint(BaseModel):

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.errors import Refused
+from app.domain.protected_paths import PROTECTED, protected
 from app.domain.secrets import Redactor
 from autofix import patches, patches_content
 from autofix.push_message import clean, commit_message
-from autofix.push_paths import PROTECTED, protected
 from autofix.push_policy import PushPolicy, Verdict, judge
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.edits import Edit, edited
 from autofix import patches
 from autofix.patches_content import make
 from autofix.proof import Claim, ProvingParts, prove
-from autofix.rule_fixes import Edit, LintHit, edited, programs, rule_check, rule_fix
+from autofix.rule_fixes import LintHit, programs, rule_check, rule_fix
 from tests.autofix.proving import Kept, finding, gone
 from tests.autofix.rooms import need, room
 

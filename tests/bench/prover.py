@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain.fixes import Proof
+from app.domain.protected_paths import protected
 from autofix import patches
 from autofix.proof import Claim, ProvingParts, prove
-from autofix.push_paths import protected
 from tests.autofix import cheats, greeting
 from tests.autofix.cheats import CHEATS
 from tests.autofix.greeting import POISONED

@@ -1,12 +1,12 @@
 """Which activities each task queue runs, made from the parts that this queue may hold."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from app.agent_making import AgentModels, checks_of, rule_fixes
+from app.agent_making import AgentModels, checks_of
 from app.checkouts.mirrors import Mirrors
 from app.checkouts.patching import Patching
 from app.checkouts.unpacked import Unpacked
@@ -14,9 +14,9 @@ from app.domain.phrases import Voice
 from app.domain.secrets import Redactor
 from app.learning_making import open_learning
 from app.metrics import Metrics
-from app.reviewer_making import ModelReviewers, make_plain, silent
+from app.reviewer_making import ModelReviewers
+from app.sandbox_activities import Activity, sandbox_activities
 from app.settings import Settings
-from app.store.blobs import Blobs
 from app.talk_making import TalkModels
 from app.wiring import Forges, Store, open_mirrors, open_patching, open_retention, operator_layers, utc_now, voices
 from workflows import queues
@@ -28,7 +28,7 @@ from workflows.activities.agent_deliver import Delivering
 from workflows.activities.agent_prove import Proving
 from workflows.activities.agent_push import Pushing
 from workflows.activities.agent_review_again import ReviewingAgain
-from workflows.activities.agent_room import AgentRooms, Sandboxes
+from workflows.activities.agent_room import Sandboxes
 from workflows.activities.agent_stage import Staging
 from workflows.activities.agent_start import AgentStarts
 from workflows.activities.agent_telling import Telling
@@ -49,9 +49,6 @@ from workflows.client import Turns
 
 Queue = Literal["control", "llm", "sandbox"]
 ALL_QUEUES: frozenset[Queue] = frozenset({"control", "llm", "sandbox"})
-
-# An activity is a bound method of any signature.
-Activity = Callable[..., Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,16 +117,6 @@ def llm_activities(held: Held, code: Unpacked) -> Sequence[Activity]:
     )
     considering = held.talk_models.considering(held.work_folder)
     return (reading.read_change, chunks.agent_chunk, proving.prove_fix, considering.consider)
-
-
-def sandbox_activities(
-    blobs: Blobs, sandboxes: Sandboxes, bases: AgentBases, code: Unpacked
-) -> Mapping[str, Sequence[Activity]]:
-    """With nothing, for each queue of this machine."""
-    reading = Reading(blobs=blobs, make=make_plain, watch=silent, keep=None, code=code)
-    rooms = AgentRooms(blobs=blobs, sandboxes=sandboxes, bases=bases, rule_fixes=rule_fixes)
-    made = (reading.read_change, rooms.open_room, rooms.rule_fix, rooms.take_patch, rooms.leave_room)
-    return dict.fromkeys(queues.of_machine(sandboxes.host), made)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from app.checkouts.unpacked import Unpacked
 from app.metrics import Metrics
 from app.process import tell_figures
-from app.queue_activities import sandbox_activities
+from app.sandbox_activities import sandbox_activities
 from app.sandbox_making import bases_of, own_sandboxes
 from app.settings import Settings
 from app.temporal_client import connect

@@ -67,6 +67,15 @@ class ReviewerStep(Frozen):
     diff_key: str = ""
     snapshot_key: str = ""
     config_key: str = ""
+    # Reports of analysers, for a reviewer that weighs their word.
+    hits_keys: tuple[str, ...] = ()
+
+
+class Trial(Frozen):
+    """What a reviewer proposes in place of lines, in its report, to be tried on the change that it read."""
+
+    step: ReviewerStep
+    report_key: str
 
 
 class BegunReview(Frozen):
@@ -85,6 +94,8 @@ class StepDone(Frozen):
     wait_kind: LimitKind = "model"
     # Why this reviewer can never read it as things are set up: a refused key, an unknown model.
     failure: str = ""
+    # Whether the report proposes lines that nobody has tried.
+    untried: bool = False
 
 
 class WaitNotice(Frozen):

@@ -1,10 +1,11 @@
 """One review of one head: claim it, read it, post it; every way out ends in a completed check."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from workflows.messages import (
@@ -16,10 +17,11 @@ with workflow.unsafe.imports_passed_through():
         ReviewInput,
         StepDone,
         Stop,
+        Trial,
         WaitNotice,
     )
 
-from workflows import timing
+from workflows import queues, timing
 from workflows.calls import call, tell
 
 
@@ -53,7 +55,7 @@ class Review:
     async def _review(self) -> None:
         begun = await call("begin_review", self.start, BegunReview, timing.FETCH)
         if begun.status in {"started", "carried"}:
-            done = await asyncio.gather(*(self._read(step) for step in begun.steps))
+            done = await self._read_all(begun.steps)
             # From here on a stop comes too late: the posting looks at the head itself before anything is shown.
             self.posting = True
             request = PostRequest(
@@ -63,6 +65,31 @@ class Review:
                 failure=next((one.failure for one in done if one.failure), ""),
             )
             await call("post_review", request, Posted, timing.FORGE_CALL)
+
+    async def _read_all(self, steps: Sequence[ReviewerStep]) -> list[StepDone]:
+        """Analysers first: they take a moment, and whoever reads with a model weighs what they say."""
+        if not workflow.patched("analysers-first"):
+            return await asyncio.gather(*(self._read(step) for step in steps))
+        done: dict[str, StepDone] = {}
+        for queue in (queues.SANDBOX, queues.LLM):
+            keys = tuple(one.report_key for one in done.values())
+            now = [step.model_copy(update={"hits_keys": keys}) for step in steps if step.queue == queue]
+            read = await asyncio.gather(*(self._read_and_try(step) for step in now))
+            done |= {step.reviewer: one for step, one in zip(now, read, strict=True)}
+        return [done[step.reviewer] for step in steps]
+
+    async def _read_and_try(self, step: ReviewerStep) -> StepDone:
+        """The report with what it proposes tried, where the analysers are; untried when they cannot be had."""
+        done = await self._read(step)
+        if not done.untried:
+            return done
+        trial = Trial(step=step, report_key=done.report_key)
+        try:
+            return await call("try_suggestions", trial, StepDone, timing.TRIAL, queue=queues.SANDBOX)
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return done
 
     async def _read(self, step: ReviewerStep) -> StepDone:
         """The reviewer's report; waits out its model's limits with a durable timer."""

@@ -56,6 +56,15 @@ REVIEWER = ActivityConfig(
         non_retryable_error_types=DEFINITE,
     ),
 )
+# What is proposed in place of lines is worth a few tries, and no review waits long for it.
+TRIAL = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=5),
+    schedule_to_close_timeout=timedelta(minutes=15),
+    heartbeat_timeout=LIVES,
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_attempts=REVIEWER_TRIES, non_retryable_error_types=DEFINITE
+    ),
+)
 # Completing a check is the one thing that must not be given up: three days of tries.
 CLOSING = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2),

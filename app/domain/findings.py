@@ -78,6 +78,8 @@ class Finding(Frozen):
     agent_prompt: str = ""
     # Replaces start_line..line entirely; only set when it mends the finding whole and was tried.
     suggestion: str | None = None
+    # The same, of which nobody knows yet whether it holds: it is shown to nobody.
+    proposed: str | None = None
     evidence: tuple[Evidence, ...] = ()
     checked: Checked = ""
     # Why it was refuted, in a phrase that fits in brackets.

@@ -49,6 +49,8 @@ class Told(Frozen):
     # The same for the same code, wherever it moves; equal for two findings on one piece of code.
     fingerprint: str
     agent_prompt: str = ""
+    # Replaces start_line to line; only there when it was tried and mends the finding.
+    suggestion: str | None = None
     evidence: tuple[Evidence, ...] = ()
     reason: str = ""
 

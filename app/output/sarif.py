@@ -82,6 +82,7 @@ def _result(told: Told, rule_index: int) -> JsonObject:
         # Lines of the old side are not in the file any more: there only the file is named.
         place["region"] = {"startLine": told.start_line, "endLine": told.line}
     return {
+        **_fixes(told),
         "ruleId": _rule_id(told),
         "ruleIndex": rule_index,
         "level": _LEVELS[told.severity],
@@ -92,6 +93,19 @@ def _result(told: Told, rule_index: int) -> JsonObject:
         "suppressions": [{"kind": "external", "justification": told.reason}] if told.reason else [],
         "properties": {"number": told.number, "severity": told.severity.value, "category": told.category.value},
     }
+
+
+def _fixes(told: Told) -> JsonObject:
+    """What replaces whole lines."""
+    if told.suggestion is None:
+        return {}
+    end = {"endLine": told.line + 1, "endColumn": 1}
+    replacement: JsonObject = {
+        "deletedRegion": {"startLine": told.start_line, "startColumn": 1, **end},
+        "insertedContent": {"text": f"{told.suggestion}\n"},
+    }
+    change: JsonObject = {"artifactLocation": _artifact(told.path), "replacements": [replacement]}
+    return {"fixes": [{"description": {"text": "Tried by the analysers"}, "artifactChanges": [change]}]}
 
 
 def _artifact(path: str) -> JsonObject:

@@ -9,6 +9,7 @@ from app.domain.diff import FileChange
 from app.domain.errors import RateLimited, Refused, UserError
 from app.domain.findings import Finding
 from app.domain.invisible import strip_invisible
+from app.domain.secrets import Redactor
 from app.llm.blocks import block
 from app.llm.chat import ModelOutputUnusable, ModelRefused, ModelUnavailable, PromptTooLong, Question
 from app.llm.prices import estimate_tokens
@@ -16,6 +17,7 @@ from reviewers.base import Change
 from reviewers.bug_hunter.prompt import shown_path
 from reviewers.bug_hunter.reading import Asking
 from reviewers.bug_hunter.verdicts import SCHEMA, SCHEMA_NAME, judged, read_verdicts
+from reviewers.suggestions.fits import patched, settled
 
 # How many findings are checked with one question? More get less attention each.
 _FINDINGS_AT_ONCE = 8
@@ -24,6 +26,8 @@ _CODE_TOKENS = 24_000
 # A shorter file is shown whole; of a longer one, what is around the findings.
 _WHOLE_LINES = 500
 _LINES_AROUND = 120
+# How many lines stand before and behind a replacement that is proposed?
+_LINES_BESIDE = 4
 
 _TROUBLE = (ModelOutputUnusable, ModelRefused, ModelUnavailable, PromptTooLong, Refused)
 
@@ -53,35 +57,49 @@ async def check(change: Change, findings: Sequence[Finding], asking: Asking) -> 
 
 async def _check(change: Change, findings: Sequence[Finding], asking: Asking) -> Checked:
     shown = await asyncio.to_thread(_code, change, findings)
-    asked = await asyncio.to_thread(_question, findings, shown, asking)
+    asked = await asyncio.to_thread(_question, change, findings, shown, asking.redactor)
     try:
         verdicts = await asking.ask(asked, read_verdicts, change)
     except (RateLimited, UserError):
         raise
     except _TROUBLE as error:
-        return Checked(tuple(findings), str(error))
+        return Checked(tuple(settled(finding, tried=False) for finding in findings), str(error))
     visible = {name: asking.redactor.redact(text) for path, text in shown.items() for name in (path, shown_path(path))}
     return Checked(tuple(judged(findings, verdicts, visible)))
 
 
-def _question(findings: Sequence[Finding], shown: dict[str, str], asking: Asking) -> Question:
+def check_question(change: Change, findings: Sequence[Finding], redactor: Redactor) -> Question:
+    """What a check of these findings asks."""
+    return _question(change, findings, _code(change, findings), redactor)
+
+
+def _question(change: Change, findings: Sequence[Finding], shown: dict[str, str], redactor: Redactor) -> Question:
     """Without the author's words: whoever talked the first readers into something does not get to talk here."""
-    said = "\n\n".join(_said(number, finding) for number, finding in enumerate(findings, 1))
+    said = "\n\n".join(_said(number, finding, change) for number, finding in enumerate(findings, 1))
     code = (block(f"file {shown_path(path)} after the change", text) for path, text in shown.items())
     return Question(
         instructions=files("reviewers.bug_hunter").joinpath("check.md").read_text(encoding="utf-8"),
-        prompt=asking.redactor.redact("\n\n".join((*code, block("findings", said)))),
+        prompt=redactor.redact("\n\n".join((*code, block("findings", said)))),
         schema_name=SCHEMA_NAME,
         schema=SCHEMA,
     )
 
 
-def _said(number: int, finding: Finding) -> str:
+def _said(number: int, finding: Finding, change: Change) -> str:
     where = f"{shown_path(finding.place.path)}:{finding.place.start_line}-{finding.place.line}"
     side = " (removed lines)" if finding.place.side == "old" else ""
     heard = [f"- {one.kind}: {one.text}" for one in finding.evidence]
     lines = (f"Finding {number} · {finding.severity} · {where}{side}", finding.title, finding.body, *heard)
-    return "\n".join((*lines, "Quoted:", finding.quote))
+    return "\n".join((*lines, "Quoted:", finding.quote, *_proposed(finding, change)))
+
+
+def _proposed(finding: Finding, change: Change) -> Iterator[str]:
+    """The lines as they would be, with some around them."""
+    if finding.proposed is not None:
+        text = patched(change.read(finding.place.path) or "", finding.place, finding.proposed).split("\n")
+        end = finding.place.start_line - 1 + len(finding.proposed.split("\n"))
+        yield "Proposed, the quoted lines and those around them as they would be:"
+        yield from text[max(0, finding.place.start_line - 1 - _LINES_BESIDE) : end + _LINES_BESIDE]
 
 
 def _code(change: Change, findings: Sequence[Finding]) -> dict[str, str]:

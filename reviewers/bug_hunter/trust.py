@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.domain.anchors import find
+from app.domain.anchors import find, squeeze
 from app.domain.diff import FileChange
 from app.domain.findings import Finding, Place
 from app.domain.secrets import MASK, Redactor
@@ -10,6 +10,7 @@ from reviewers.base import Change
 from reviewers.bug_hunter.answer import Said, one_line, paragraphs, visible
 from reviewers.bug_hunter.excerpts import Batch
 from reviewers.bug_hunter.prompt import shown_path
+from reviewers.suggestions.fits import UNTRIED, objection
 
 _TITLE_CHARACTERS = 80
 # A thread has 120 words with its title; the block for an agent is folded and may be as long again.
@@ -62,6 +63,7 @@ def _finding(said: Said, path: str | None, change: Change, redactor: Redactor) -
         agent_prompt=_agent_prompt(said),
         # A rule that was not given is none.
         breaks_rule=_rule(said.rule or "", change.rule_names),
+        proposed=_proposal(said, quote, code, found.place, change, redactor),
     )
 
 
@@ -78,10 +80,33 @@ def _code_at(place: Place, file: FileChange, head_text: str) -> str:
     return "\n".join(text for number, text in numbered if number and place.start_line <= number <= place.line)
 
 
+def _proposal(said: Said, quote: str, code: str, place: Place, change: Change, redactor: Redactor) -> str | None:
+    """What may be tried in place of the lines; None unless the model quoted them whole."""
+    suggestion = (said.suggestion or "").replace("\r\n", "\n").strip("\n")
+    if not suggestion or squeeze(quote) != squeeze(code):
+        return None
+    proposed = _indented(suggestion, quote, code)
+    return None if objection(place, proposed, change, redactor) else proposed
+
+
+def _indented(suggestion: str, quote: str, code: str) -> str:
+    """Moved to where the code stands, when the model moved what it quoted to the left."""
+    there, told = _indent(code), _indent(quote)
+    if there == told or _indent(suggestion) == there or not there.endswith(told):
+        return suggestion
+    more = there.removesuffix(told)
+    return "\n".join(more + line if line.strip() else line for line in suggestion.split("\n"))
+
+
+def _indent(text: str) -> str:
+    line = next((line for line in text.split("\n") if line.strip()), "")
+    return line[: len(line) - len(line.lstrip())]
+
+
 def _agent_prompt(said: Said) -> str:
     """What to do; an untried suggestion is only a hint here, never a button that commits it."""
     prompt = paragraphs(said.agent_prompt or "", _AGENT_WORDS)
     suggestion = visible(said.suggestion or "").strip("\n")
     if not suggestion or len(suggestion) > _SUGGESTION_CHARACTERS:
         return prompt
-    return f"{prompt}\n\nA replacement to consider, not tried:\n\n{suggestion}".strip()
+    return f"{prompt}\n\n{UNTRIED}\n\n{suggestion}".strip()

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 from app.domain.anchors import find_quote
 from app.domain.findings import Checked, Evidence, Finding, Severity
 from reviewers.bug_hunter.answer import one_line
+from reviewers.suggestions.fits import settled
 
 SCHEMA_NAME = "check_findings"
 
@@ -28,6 +29,8 @@ class Verdict(BaseModel):
     quote: str = Field(default="", max_length=8_000)
     severity: Severity | None = None
     why: str = ""
+    # Whether the finding is gone with what is proposed in place of its lines.
+    mends: bool = False
 
 
 class _Answer(BaseModel):
@@ -62,7 +65,9 @@ def judged(findings: Sequence[Finding], verdicts: Mapping[int, Verdict], shown: 
 
 def _judged(finding: Finding, verdict: Verdict | None, shown: Mapping[str, str]) -> Finding:
     if verdict is None or not verdict.verdict:
-        return finding
+        return settled(finding, tried=False)
+    if not verdict.mends or verdict.verdict == "refuted":
+        finding = settled(finding, tried=False)
     severity = min(finding.severity, verdict.severity or finding.severity, key=lambda one: one.rank)
     why, quoted = one_line(verdict.why, _WHY_CHARACTERS), _quoted(verdict, shown)
     if verdict.verdict == "refuted" and quoted and why:

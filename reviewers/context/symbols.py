@@ -55,6 +55,19 @@ def symbols(path: str, text: str) -> list[Symbol]:
     ]
 
 
+def syntax_errors(path: str, text: str) -> int | None:
+    """In how many places a file breaks its language's grammar; None where there is no grammar here."""
+    language = _language(PurePosixPath(path).suffix.lower())
+    if language is None or len(text) > LARGEST_FILE:
+        return None
+    found, waiting = 0, [Parser(language).parse(text.encode("utf-8", "replace")).root_node]
+    while waiting:
+        node = waiting.pop()
+        found += node.is_error or node.is_missing
+        waiting += [child for child in node.children if child.has_error]
+    return found
+
+
 def enclosing(found: list[Symbol], line: int) -> Symbol | None:
     """The innermost of them that holds a line."""
     around = [symbol for symbol in found if symbol.start <= line <= symbol.end]

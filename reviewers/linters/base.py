@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.domain.edits import Edit
 from app.domain.findings import Category, Severity
 from reviewers.linters.run import Output
 
@@ -26,6 +27,8 @@ class Hit:
     category: Category
     # True only for rules that are right nearly always: such a finding gets a thread with no model's agreement.
     stands_alone: bool = False
+    # The tool's own fix, where it calls it safe.
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,16 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from app.checkouts.scratch import scratch
 from app.domain.coverage import Reading
 from app.domain.diff import Diff, FileChange
+from app.domain.edits import edited
 from app.domain.findings import Evidence, Finding, Place
 from app.domain.review import ReviewerReport
+from app.domain.secrets import Redactor
 from reviewers.base import Change
 from reviewers.linters.base import Hit
 from reviewers.linters.files import SourceLines, readable_paths
@@ -19,6 +22,8 @@ from reviewers.linters.registry import LINTERS
 from reviewers.linters.run import DEADLINE, OUR_PROGRAMS, SYSTEM_PATH
 from reviewers.linters.secret_scan import NAME as SECRETS
 from reviewers.linters.secret_scan import new_secrets
+from reviewers.suggestions.fits import objection
+from reviewers.suggestions.trial import tried
 
 NAME = "linters"
 
@@ -42,6 +47,12 @@ class Linters:
         self._deadline = deadline
 
     async def review(self, change: Change) -> ReviewerReport:
+        """What the linters say, with their own safe fixes as suggestions where these hold."""
+        report = await self.look(change)
+        return await tried(report, replace(change, hits=report.findings), self.look)
+
+    async def look(self, change: Change) -> ReviewerReport:
+        """What the linters say, and what they would do about it untried."""
         paths, unreadable = await asyncio.to_thread(readable_paths, change)
         async with scratch("linters-") as home:
             lint = Lint(
@@ -75,7 +86,7 @@ def _report(
         kept, more = _capped(
             sorted(set(result.hits), key=lambda hit: (order[hit.path], hit.start_line, hit.rule)), result
         )
-        findings += (_finding(result.linter, hit, change.diff.by_path[hit.path], lines) for hit in kept)
+        findings += (_finding(result.linter, hit, change, lines) for hit in kept)
         dropped += more
     findings.sort(key=lambda one: (order[one.place.path], one.place.start_line))
     return ReviewerReport(
@@ -116,8 +127,9 @@ def _readings(diff: Diff, results: Sequence[Result], unreadable: Mapping[str, st
             yield Reading(reviewer=NAME, path=file.path, state="failed", reason=reason)
 
 
-def _finding(linter: str, hit: Hit, file: FileChange, lines: SourceLines) -> Finding:
-    start_line, end_line = _shown(hit, file)
+def _finding(linter: str, hit: Hit, change: Change, lines: SourceLines) -> Finding:
+    start_line, end_line = _shown(hit, change.diff.by_path[hit.path])
+    place = Place(path=hit.path, start_line=start_line, line=end_line)
     return Finding(
         reviewer=linter,
         rule=hit.rule,
@@ -125,12 +137,27 @@ def _finding(linter: str, hit: Hit, file: FileChange, lines: SourceLines) -> Fin
         severity=hit.severity,
         title=hit.title,
         body=hit.body,
-        place=Place(path=hit.path, start_line=start_line, line=end_line),
+        place=place,
         quote=lines.quote(hit.path, start_line, end_line),
         agent_prompt=_agent_prompt(linter, hit, start_line),
         evidence=(Evidence(kind="analyser", text=f"{linter} {hit.rule}"),),
         stands_alone=hit.stands_alone,
+        proposed=_proposal(hit, place, change),
     )
+
+
+def _proposal(hit: Hit, place: Place, change: Change) -> str | None:
+    """The lines with the tool's fix made, where it stays within them. Hints get no thread, so nothing is tried."""
+    inside = all(place.start_line <= row <= place.line for edit in hit.edits for row in (edit.start[0], edit.end[0]))
+    if not hit.edits or not hit.stands_alone or not inside:
+        return None
+    text = change.read(hit.path) or ""
+    mended = edited(text, hit.edits)
+    if mended is None:
+        return None
+    more = mended.count("\n") - text.count("\n")
+    proposed = "\n".join(mended.split("\n")[place.start_line - 1 : place.line + more])
+    return None if objection(place, proposed, change, Redactor()) else proposed
 
 
 def _shown(hit: Hit, file: FileChange) -> tuple[int, int]:

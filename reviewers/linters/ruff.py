@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, TypeAdapter
 
+from app.domain.edits import Edit
 from app.domain.findings import Category, Severity
 from reviewers.linters.base import Hit, Linter, as_title, has_suffix
 from reviewers.linters.run import Output
@@ -144,12 +145,28 @@ class _Location(BaseModel):
     row: int
 
 
+class _Point(_Location):
+    column: int
+
+
+class _Edit(BaseModel):
+    content: str
+    location: _Point
+    end_location: _Point
+
+
+class _Fix(BaseModel):
+    applicability: str
+    edits: list[_Edit]
+
+
 class _Diagnostic(BaseModel):
     code: str | None
     message: str
     filename: str
     location: _Location
     end_location: _Location
+    fix: _Fix | None = None
 
 
 _DIAGNOSTICS = TypeAdapter(list[_Diagnostic])
@@ -183,6 +200,17 @@ def _hit(diagnostic: _Diagnostic) -> Hit:
         severity=_LOW if harmless else row.severity,
         category=row.category,
         stands_alone=row.stands_alone and not harmless,
+        edits=_edits(diagnostic.fix) if diagnostic.fix else (),
+    )
+
+
+def _edits(fix: _Fix) -> tuple[Edit, ...]:
+    """None of a fix that ruff itself does not call safe."""
+    if fix.applicability != "safe":
+        return ()
+    return tuple(
+        Edit((one.location.row, one.location.column), (one.end_location.row, one.end_location.column), one.content)
+        for one in fix.edits
     )
 
 

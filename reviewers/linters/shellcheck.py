@@ -2,9 +2,22 @@
 
 from pydantic import BaseModel
 
+from app.domain.edits import Edit
 from app.domain.findings import Category, Severity
 from reviewers.linters.base import Hit, Linter, as_title, has_suffix
 from reviewers.linters.run import Output
+
+
+class _Replacement(BaseModel):
+    line: int
+    column: int
+    endLine: int  # noqa: N815 - shellcheck's name
+    endColumn: int  # noqa: N815 - shellcheck's name
+    replacement: str
+
+
+class _Fix(BaseModel):
+    replacements: list[_Replacement]
 
 
 class _Comment(BaseModel):
@@ -14,6 +27,7 @@ class _Comment(BaseModel):
     level: str
     code: int
     message: str
+    fix: _Fix | None = None
 
 
 class _Report(BaseModel):
@@ -60,6 +74,10 @@ def _hit(comment: _Comment) -> Hit:
         severity=Severity.HIGH if is_error else Severity.MEDIUM,
         category=Category.CORRECTNESS,
         stands_alone=is_error,
+        edits=tuple(
+            Edit((one.line, one.column), (one.endLine, one.endColumn), one.replacement)
+            for one in (comment.fix.replacements if comment.fix else ())
+        ),
     )
 
 

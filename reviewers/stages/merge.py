@@ -52,6 +52,8 @@ def _with_evidence(kept: Finding, other: Finding) -> Finding:
     return kept.model_copy(
         update={
             "severity": max(kept.severity, other.severity, key=lambda one: one.rank),
+            # Offered for these very lines and no others.
+            "suggestion": kept.suggestion or (other.suggestion if other.place == kept.place else None),
             "stands_alone": kept.stands_alone or other.stands_alone,
             "breaks_rule": kept.breaks_rule or other.breaks_rule,
             "evidence": tuple(dict.fromkeys((*kept.evidence, *said))),

@@ -12,7 +12,8 @@ from app.domain.pull_request import Permission
 from app.forges.fake.outbox import HookRule
 from tests.contracts.standing import REFUNDS, SLOW, Standing, a_standing
 from tests.contracts.telling import bodies_of, comments_of, tell, threads_of
-from tests.contracts.worlds import KINDS, resolve
+from tests.contracts.worlds import KINDS, accept_suggestion, resolve
+from tests.harness.suggesting import FEES, suggest
 from tests.harness.temporal import TemporalServer
 
 MENDED = str(REFUNDS.changes["billing/refunds.py"]).replace("timeout=2000", "timeout=2")
@@ -26,7 +27,8 @@ async def standing(
     request: pytest.FixtureRequest, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[Standing]:
     """One for all tests of a forge: starting it takes longer than most of them."""
-    async with a_standing(request.param, temporal, tmp_path_factory.mktemp("home")) as made:
+    home = tmp_path_factory.mktemp("home")
+    async with a_standing(request.param, temporal, home, prepare=suggest) as made:
         yield made
 
 
@@ -47,6 +49,20 @@ billing/refunds.py:19 (settled)
   us: **Medium · 3 · Timeout in milliseconds, the client takes seconds**
 maria: /corrigent dismiss 1 accepted-risk\
 """)
+
+
+async def test_a_suggestion_that_was_tried_is_committed_with_one_click(standing: Standing) -> None:
+    """One of the model's, and the safe fix of a linter; the review after it sees that both are mended."""
+    pull = await standing.repo.open_pull_request(author="maria", title="Fees", branch="fees", changes=FEES, body="")
+    await standing.reviewed(pull)
+    assert [(told.line, "suggestion" in told.opening) for told in threads_of(pull)] == [(3, True), (4, True)]
+    first = [at for at, thread in enumerate(pull.threads) if "NotImplementedError" in thread.comments[0].body]
+    await accept_suggestion(pull, first[0])
+    await standing.reviewed(pull)
+    assert [told.resolved for told in threads_of(pull)] == [True, False]
+    await accept_suggestion(pull, 1 - first[0])
+    assert (await standing.reviewed(pull)).title == "No problems found · 1 file, 1 hunk"
+    assert [told.resolved for told in threads_of(pull)] == [True, True]
 
 
 ROLES: list[tuple[str, Permission, bool]] = [

@@ -53,6 +53,13 @@ def reply(pull: AnyPull, at: int, body: str) -> None:
         pull.reply(pull.threads[at], body)
 
 
+async def accept_suggestion(pull: AnyPull, at: int) -> str:
+    """A person commits what is suggested in the thread that came at this place; the new head."""
+    if isinstance(pull, FakeMergeRequest):
+        return await pull.accept_suggestion(pull.threads[at])
+    return await pull.accept_suggestion(pull.threads[at])
+
+
 def edit_last_comment(pull: AnyPull, body: str) -> None:
     """Its author changes the newest comment."""
     if isinstance(pull, FakeMergeRequest):

@@ -12,7 +12,7 @@ from typing import Any, cast
 from temporalio.client import Client, WorkflowHistory
 
 from tests.harness.stage import inside
-from tests.harness.story import STORIES, Story
+from tests.harness.story import STORIES, Story, a_suggestion_is_tried
 from tests.harness.temporal import TemporalServer, temporal_server
 
 FOLDER = Path(__file__).parent.parent / "replays" / "data"
@@ -37,7 +37,8 @@ async def take(client: Client) -> list[WorkflowHistory]:
 
 
 def load() -> Iterator[WorkflowHistory]:
-    for file in sorted(FOLDER.glob("*.json")):
+    """The newest ones, and in folders those of earlier versions of the workflows, which may still be in flight."""
+    for file in sorted(FOLDER.rglob("*.json")):
         for one in json.loads(file.read_text()):
             yield WorkflowHistory.from_json(one["id"], one["history"])
 
@@ -85,13 +86,11 @@ async def record(temporal: TemporalServer, story: Story, folder: Path) -> list[W
 
 async def _record_all(temporal: TemporalServer, folder: Path) -> None:
     FOLDER.mkdir(exist_ok=True)
-    everything: list[WorkflowHistory] = []
-    for story in STORIES:
+    for story in (*STORIES, a_suggestion_is_tried):
         histories = await record(temporal, story, folder / story.__name__)
-        everything += histories
         kept = [{"id": one.workflow_id, "history": _anonymous(one)} for one in histories]
         (FOLDER / f"{story.__name__}.json").write_text(json.dumps(kept, separators=(",", ":")) + "\n")
-    TRACE.write_text("\n".join(commands(everything)) + "\n")
+    TRACE.write_text("\n".join(commands(load())) + "\n")
 
 
 def _anonymous(history: WorkflowHistory) -> Event:

@@ -17,6 +17,7 @@ from app.forges.fake.repo_scenario import FakeRepo
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.sweeper import POLL_EVERY, Sweeper
 from tests.harness.invariants import Invariants
+from tests.harness.suggesting import suggest
 from tests.harness.system import OPEN_TYPES, Script, System, corrigent
 from tests.harness.temporal import TemporalServer
 from workflows.client import Turns
@@ -141,6 +142,7 @@ async def inside(
 
 
 def prompt_answers(script: Script) -> None:
-    """The demo's answers without its pauses."""
+    """The demo's answers without its pauses, and those about fees."""
+    suggest(script)
     script.answers += [{**entry, "delay": 0} for entry in samples.SCRIPT if isinstance(entry, dict)]
     script.write()

@@ -13,6 +13,7 @@ from app.forges.fake.faults import Fault, Latency
 from app.forges.fake.http import Answer, Request
 from app.forges.fake.pull_scenario import FakePullRequest
 from tests.harness.stage import PATIENCE, Stage
+from tests.harness.suggesting import FEES
 
 REFUNDS = samples.SAMPLES[0]
 SECOND = timedelta(seconds=1)
@@ -110,6 +111,13 @@ async def the_head_moves_before_the_review_is_shown(stage: Stage) -> None:
     await stage.settled(pull_request)
     assert [check.conclusion for check in pull_request.checks_of(first)] == ["cancelled"]
     assert [review.commit_id for review in pull_request.reviews] == [pull_request.head_sha]
+
+
+async def a_suggestion_is_tried(stage: Stage) -> None:
+    pull_request = await stage.repo.open_pull_request(title="Fees", branch="fees", changes=FEES)
+    await stage.settled(pull_request)
+    assert all("```suggestion" in thread.comments[0].body for thread in pull_request.threads)
+    assert len(pull_request.threads) == 2
 
 
 def _reacted(reactions: Sequence[Reaction]) -> Callable[[], bool]:

@@ -7,6 +7,7 @@ from temporalio import activity
 from app.checkouts.unpacked import Unpacked
 from app.domain.diff import Diff
 from app.domain.errors import RateLimited, UserError
+from app.domain.findings import Finding
 from app.domain.pull_request import PullRequest
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import ReviewerReport
@@ -71,15 +72,23 @@ class Reading:
                 rules=rules_text(rules),
                 rule_names=tuple(rule.name for rule in rules),
                 effort=config.config.effort,
+                hits=await hits_of(step, self.blobs),
                 progress=self.watch(step),
             )
             report = await reviewer.review(change)
         report_key = await self.blobs.put_model(report)
         if self.keep is not None:
             await self.keep(step, pull_request, report, report_key)
-        return StepDone(report_key=report_key)
+        untried = any(one.proposed is not None for one in report.findings)
+        return StepDone(report_key=report_key, untried=untried)
 
     async def _unread(self, step: ReviewerStep, diff: Diff, reason: str, *, final: bool) -> StepDone:
         """The others' findings still count; what this one did not read is said."""
         report = failed_report(step.reviewer, diff, reason)
         return StepDone(report_key=await self.blobs.put_model(report), failure=reason if final else "")
+
+
+async def hits_of(step: ReviewerStep, blobs: Blobs) -> tuple[Finding, ...]:
+    """What the analysers that read before said of the change."""
+    reports = [await blobs.get_model(key, ReviewerReport) for key in step.hits_keys]
+    return tuple(finding for report in reports for finding in report.findings)

@@ -10,6 +10,7 @@ from app.forges.fake.commits import Content
 from app.forges.fake.entities import CheckRun, IssueComment, PullRequest, Review, ReviewComment, Thread
 from app.forges.fake.state import FakeGitHub
 from app.forges.fake.story import tell_story
+from app.forges.fake.suggestions import accepted_on_github
 
 
 class FakePullRequest:
@@ -159,6 +160,17 @@ class FakePullRequest:
             commit_id=self.head_sha,
         )
         return made.thread
+
+    async def accept_suggestion(self, thread: Thread, *, by: str = "maria") -> str:
+        """Commit what the thread's first comment suggests; ValueError where GitHub offers no button."""
+        at = thread.anchor
+        if at.side != "RIGHT" or at.line is None or at.outdated:
+            raise ValueError("Suggestions on removed or outdated lines cannot be committed.")
+        file = await self._source.git.read_file(self.head_sha, at.path) or b""
+        text = accepted_on_github(thread.comments[0].body, file.decode(), at.start_line or at.line, at.line)
+        after = await self.push({at.path: text}, message="Apply suggestion from code review", author=by)
+        self.resolve(thread, by=by)
+        return after
 
     def reply(self, thread: Thread, body: str, *, by: str = "maria") -> ReviewComment:
         return reviewing.reply(self._github, thread, self._github.user(by), body)

@@ -21,6 +21,7 @@ from app.forges.fake.gitlab.shapes.merge_requests import web_url
 from app.forges.fake.gitlab.state import GitLabState
 from app.forges.fake.gitlab.story import statuses as statuses_of
 from app.forges.fake.gitlab.story import tell_story
+from app.forges.fake.suggestions import accepted_on_gitlab
 
 
 class FakeMergeRequest:
@@ -179,6 +180,17 @@ class FakeMergeRequest:
         if note is None:
             raise ValueError(f"{body!r} is nothing but commands to GitLab: there is no note.")
         return note.discussion
+
+    async def accept_suggestion(self, thread: Discussion, *, by: str = "maria") -> str:
+        """Commit what the thread's first note suggests; ValueError where GitLab offers no button."""
+        at = thread.position
+        if at is None or at.new_line is None or thread.outdated:
+            raise ValueError("Suggestions on removed or outdated lines cannot be applied.")
+        file = await self._source.git.read_file(self.head_sha, at.new_path) or b""
+        text = accepted_on_gitlab(thread.notes[0].body, file.decode(), at.new_line)
+        after = await self.push({at.new_path: text}, message="Apply 1 suggestion to 1 file", author=by)
+        self.resolve(thread, by=by)
+        return after
 
     def reply(self, thread: Discussion, body: str, *, by: str = "maria") -> Note:
         note = noting.create_note(self._gitlab, self.item, self._gitlab.user(by), body, reply_to=thread)

@@ -1,6 +1,5 @@
 """What reviewing some pull requests would cost: the size of the very questions that would be asked, and their price."""
 
-import asyncio
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from app.checkouts.mirrors import HeadGone, Mirrors
 from app.checkouts.snapshot import make, materialise
 from app.domain.errors import UserError
 from app.domain.pull_request import PullRequest
+from app.domain.rules import rules_for, rules_text
 from app.domain.secrets import Redactor
 from app.llm.prices import estimate_tokens
 from reviewers.base import Change
@@ -53,12 +53,14 @@ class Sizing:
 
     async def _size(self, pull_request: PullRequest) -> Size:
         fetched = await self.fetching.fetch(pull_request, refresh=False)
-        config = (await self.configurations.at(pull_request, fetched)).config
+        in_force = await self.configurations.at(pull_request, fetched)
+        config = in_force.config
         diff = await self.mirrors.diff(
             pull_request.repo, fetched.merge_base_sha, fetched.head_sha, limits=config.limits, ignore=config.ignore
         )
         if not diff.reviewable:
             return Size(0, 0)
+        rules = rules_for(in_force.rules, [file.path for file in diff.reviewable])
         with tempfile.TemporaryDirectory(prefix="corrigent-size-") as folder:
             snapshot = await make(self.mirrors.git(pull_request.repo), fetched.head_tree_id, diff)
             await materialise(snapshot, Path(folder))
@@ -68,13 +70,15 @@ class Sizing:
                 base_root=Path(folder) / "base",
                 title=pull_request.title,
                 body=pull_request.body,
+                rules=rules_text(rules),
+                rule_names=tuple(rule.name for rule in rules),
                 effort=config.effort,
             )
-            return await asyncio.to_thread(_asked, change, self.secrets)
+            return await _asked(change, self.secrets)
 
 
-def _asked(change: Change, secrets: Sequence[str]) -> Size:
+async def _asked(change: Change, secrets: Sequence[str]) -> Size:
     from reviewers.bug_hunter.questions import questions
 
-    asked = list(questions(change, Redactor(secrets)))
+    asked = await questions(change, Redactor(secrets))
     return Size(len(asked), sum(estimate_tokens(one.instructions) + estimate_tokens(one.prompt) for one in asked))

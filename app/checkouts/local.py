@@ -13,9 +13,11 @@ from app.checkouts import diffing, objects, snapshot
 from app.checkouts.diff_parser import decode_path, read_changes
 from app.checkouts.git import Git, GitError
 from app.checkouts.local_copy import Found, copy_data, find_repository
+from app.checkouts.rule_files import read_rules
 from app.domain.diff import Diff, FileChange
 from app.domain.errors import UserError
 from app.domain.repo_config import SizeLimits
+from app.domain.rules import Rule
 
 # More new files than a person makes between two commits: something is missing in .gitignore.
 _MAX_UNTRACKED = 5_000
@@ -63,6 +65,11 @@ class LocalRepository:
         """A file as the base has it: where configuration and rules are read."""
         _, base_sha = await self._base(base)
         return await objects.read_file(self._git, base_sha, path)
+
+    async def rules_at(self, base: str | None) -> tuple[Rule, ...]:
+        """Rules in prose as the base has them: work under review cannot change what it is held against."""
+        _, base_sha = await self._base(base)
+        return await read_rules(self._git, base_sha)
 
     async def change(self, base: str | None, *, limits: SizeLimits, ignore: Sequence[str] = ()) -> LocalChange:
         """Everything since the merge base with `base` (None: the usual branch). UserError says what is missing."""

@@ -43,7 +43,7 @@ class RuleFiles:
     async def at(self, git: Git, repo: Repo, commit: str) -> tuple[Rule, ...]:
         key = (repo.connection, repo.repo_id, commit)
         if key not in self._known:
-            self._known[key] = await _read(git, commit)
+            self._known[key] = await read_rules(git, commit)
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return self._known[key]
@@ -70,7 +70,8 @@ def rule_in(name: str, text: str) -> Rule | None:
     return Rule(name=name, text=severity + body[:MOST_OF_A_FILE], paths=front.paths, cut=cut)
 
 
-async def _read(git: Git, commit: str) -> tuple[Rule, ...]:
+async def read_rules(git: Git, commit: str) -> tuple[Rule, ...]:
+    """All rules that a commit holds, as many and as much of them as reviewers are given."""
     listing = await git.run("ls-tree", "-r", "-z", "--name-only", objects.checked(commit))
     names = [name for name in listing.decode("utf-8", "replace").split("\0") if _name_of(name)]
     # Those near the root concern the most files.

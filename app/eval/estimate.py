@@ -10,6 +10,7 @@ from pathlib import Path
 from app.domain.errors import UserError
 from app.domain.phrases import count, dollars
 from app.domain.repo_config import Effort, RepoConfig
+from app.domain.secrets import Redactor
 from app.eval.progress import Bar
 from app.eval.together import together
 from app.llm.budget import Allowance, Budget
@@ -18,6 +19,7 @@ from app.llm.prices import dollars as price
 from app.output.terminal import Terminal
 from app.settings import load_settings
 from reviewers.base import Change
+from reviewers.bug_hunter.questions import expected_check
 from reviewers.evals.counting import CountingModel
 from reviewers.evals.history import PastChange, past_changes
 from reviewers.registry import BUG_HUNTER, REVIEWERS, Parts
@@ -111,4 +113,11 @@ async def cost_of(past: PastChange, effort: Effort, secrets: Sequence[str] = ())
         reviewer = REVIEWERS[BUG_HUNTER](Parts(model=CountingModel(), budget=budget, secrets=tuple(secrets)))
         change = Change(diff=diff, head_root=head, base_root=base, title=past.title, body="", effort=effort)
         usage = (await reviewer.review(change)).usage
-        return Cost(past.title, usage.requests, usage.input_tokens, usage.output_tokens)
+        check = await asyncio.to_thread(expected_check, change, Redactor(secrets))
+        answer = await CountingModel().ask(check) if check and usage.requests else None
+        return Cost(
+            past.title,
+            usage.requests + (answer is not None),
+            usage.input_tokens + (answer.input_tokens if answer else 0),
+            usage.output_tokens + (answer.output_tokens if answer else 0),
+        )

@@ -19,7 +19,7 @@ from app.output.text import closing, ending, finding_lines, header, plain
 from app.reviewing.address import PullRequestAddress, is_address, parse_address
 from app.reviewing.failures import in_words
 from app.reviewing.local import local_work
-from app.reviewing.model import model_for, offers
+from app.reviewing.model import check_model_for, model_for, offers
 from app.reviewing.result import Result, own_run_id, result_of, told_now
 from app.reviewing.work import OpenModel, Work, read
 from app.settings import Settings, load_settings
@@ -45,7 +45,8 @@ def review_here(target: str, *, base: str, post: bool, model: str, output: Forma
     wish = Wish(target=target, base=base, post=post, model=model, output=output, fail_on=fail_on)
     address = _address(wish)
     settings = load_settings()
-    return asyncio.run(_Review(wish, settings, model_for(settings, model)).run(address))
+    models = model_for(settings, model), check_model_for(settings)
+    return asyncio.run(_Review(wish, settings, *models).run(address))
 
 
 def _address(wish: Wish) -> PullRequestAddress | None:
@@ -61,10 +62,13 @@ def _address(wish: Wish) -> PullRequestAddress | None:
 class _Review:
     """One call of the command."""
 
-    def __init__(self, wish: Wish, settings: Settings, open_model: OpenModel | None) -> None:
+    def __init__(
+        self, wish: Wish, settings: Settings, open_model: OpenModel | None, open_check: OpenModel | None
+    ) -> None:
         self.wish = wish
         self.settings = settings
         self.open_model = open_model
+        self.open_check = open_check
         self.terminal = Terminal()
         self.redactor = Redactor(settings.secret_values())
         # Findings that a person has on screen already.
@@ -119,6 +123,7 @@ class _Review:
         reports = await read(
             work,
             open_model=self.open_model,
+            open_check=self.open_check,
             progress=self.terminal.progress,
             secrets=self.settings.secret_values(),
             linters_done=lambda linted: self._show_early(work, linted),
@@ -145,7 +150,7 @@ class _Review:
             new = [one for one in report.findings if _name(one.path, one.line, one.title) not in self.shown]
             self.terminal.show(finding_lines(new))
             wanted = not report.with_model and report.outcome is not Outcome.SKIPPED
-            ways = await asyncio.to_thread(offers, self.settings, work.change, self.wish.target) if wanted else []
+            ways = await offers(self.settings, work.change, self.wish.target) if wanted else []
             self.terminal.say(*closing(report, ways))
         return report
 

@@ -9,6 +9,7 @@ from app.checkouts.config_file import read_config
 from app.checkouts.local import LocalRepository, opened
 from app.domain.names import CONFIG_FILE
 from app.domain.repo_config import ConfigInForce
+from app.domain.rules import rules_for, rules_text
 from app.output.report import Target
 from app.reviewing.work import Work, config_for
 from app.settings import Settings
@@ -24,6 +25,7 @@ async def local_work(path: str, base: str, settings: Settings) -> AsyncGenerator
     async with opened(Path(path)) as repository:
         config, notes = await _config(repository, base, settings)
         local = await repository.change(base or None, limits=config.config.limits, ignore=config.config.ignore)
+        rules = rules_for(config.rules, [file.path for file in local.diff.reviewable])
         yield Work(
             target=Target(kind="local", name=local.branch, base=local.base, merge_base_sha=local.merge_base_sha),
             change=Change(
@@ -32,6 +34,8 @@ async def local_work(path: str, base: str, settings: Settings) -> AsyncGenerator
                 base_root=local.base_root,
                 title=f"Work on {local.branch}",
                 body="",
+                rules=rules_text(rules),
+                rule_names=tuple(rule.name for rule in rules),
                 effort=config.config.effort,
             ),
             config=config,
@@ -43,7 +47,7 @@ async def _config(repository: LocalRepository, base: str, settings: Settings) ->
     """As the base has it, here as on a forge: a branch, perhaps somebody else's, cannot change its own reviewer."""
     data = await repository.file_at(base or None, CONFIG_FILE)
     file = None if data is None else await asyncio.to_thread(read_config, data)
-    config = config_for(settings, "", file, "")
+    config = config_for(settings, "", file, "", await repository.rules_at(base or None))
     notes = [f"{CONFIG_FILE} line {problem.line}: {problem.text}" for problem in config.problems]
     if await asyncio.to_thread(_in_folder, repository.root / CONFIG_FILE) not in {None, data}:
         notes.append(f"{CONFIG_FILE} differs from the base's; the base's is in force until it is merged.")

@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from app.domain.phrases import dollars
 from app.domain.secrets import Redactor
@@ -24,8 +24,15 @@ _ANSWER_TOKENS = 1_200
 def model_for(settings: Settings, asked: str) -> OpenModel | None:
     """The model that was asked for, else the settings' one, else none: a key alone is never a reason to use it."""
     name = asked or settings.model
-    if not name:
-        return None
+    return _opening(settings, name) if name else None
+
+
+def check_model_for(settings: Settings) -> OpenModel | None:
+    """The model that checks what the other one found, where the settings name one."""
+    return _opening(settings, settings.check_model) if settings.check_model else None
+
+
+def _opening(settings: Settings, name: str) -> OpenModel:
     spec = ModelSpec.parse(name)
     access = model_access(settings, spec)
 
@@ -36,33 +43,35 @@ def model_for(settings: Settings, asked: str) -> OpenModel | None:
     return open_it
 
 
-def offers(settings: Settings, change: Change, target: str) -> list[str]:
+async def offers(settings: Settings, change: Change, target: str) -> list[str]:
     """Ways to a model, with what this very change would cost where the price is known."""
     where = "" if target == "." else f" {shlex.quote(target)}"
-    rows = [(f"corrigent review{where} --model {model}", why) for model, why in _ways(settings, change)]
+    ways = await _ways(settings, change)
+    rows = [(f"corrigent review{where} --model {model}", why) for model, why in ways]
     width = max(len(command) for command, _ in rows)
     return [f"{command:<{width}}    {why}" for command, why in rows]
 
 
-def _ways(settings: Settings, change: Change) -> Iterator[tuple[str, str]]:
+async def _ways(settings: Settings, change: Change) -> list[tuple[str, str]]:
     origins = {name: origin for name, _, origin in settings.describe()}
     set_keys = [provider for provider in _PRICED_AS if getattr(settings, f"{provider}_api_key") is not None]
-    tokens = _prompt_tokens(change, settings.secret_values()) if set_keys else []
+    tokens = await _prompt_tokens(change, settings.secret_values()) if set_keys else []
+    ways: list[tuple[str, str]] = []
     for provider in set_keys:
         amount = _estimate(provider, tokens)
         cost = "" if amount is None else f" · about {dollars(amount)} for this change with {_PRICED_AS[provider]}"
-        yield f"{provider}:NAME", f"{origins[f'{provider}_api_key']} is set{cost}"
+        ways.append((f"{provider}:NAME", f"{origins[f'{provider}_api_key']} is set{cost}"))
     if not set_keys:
         names = [name for name, setting in FOREIGN_NAMES.items() if setting.endswith("_api_key")]
-        yield "PROVIDER:NAME", f"with one of {', '.join(names)} set"
-    yield "ollama:NAME", "stays on this machine"
+        ways.append(("PROVIDER:NAME", f"with one of {', '.join(names)} set"))
+    return [*ways, ("ollama:NAME", "stays on this machine")]
 
 
-def _prompt_tokens(change: Change, secrets: Sequence[str]) -> list[int]:
+async def _prompt_tokens(change: Change, secrets: Sequence[str]) -> list[int]:
     """The size of each question that would be asked, from the questions themselves."""
     from reviewers.bug_hunter.questions import questions
 
-    asked = list(questions(change, Redactor(secrets)))
+    asked = await questions(change, Redactor(secrets))
     return [estimate_tokens(one.instructions) + estimate_tokens(one.prompt) for one in asked]
 
 

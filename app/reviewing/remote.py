@@ -11,12 +11,14 @@ from pydantic import SecretStr
 
 from app.checkouts.config_file import read_config
 from app.checkouts.mirrors import AccessDenied, Fetched, Mirrors, Wanted
+from app.checkouts.rule_files import read_rules
 from app.checkouts.snapshot import make, materialise
 from app.connection_settings import Connection as Configured
 from app.domain.errors import ForgeRefused, Gone, UserError
 from app.domain.names import CONFIG_FILE
 from app.domain.pull_request import PullRequest, PullRequestRef
 from app.domain.repo_config import ConfigInForce
+from app.domain.rules import rules_for, rules_text
 from app.forges.registry import Connection, Forge, build
 from app.one_process_limits import OneProcessLimits
 from app.output.report import Target
@@ -187,6 +189,7 @@ async def _fetch(
     code.mkdir()
     unpacked = await materialise(data, code)
     problems = (f"{CONFIG_FILE} line {problem.line}: {problem.text}" for problem in config.problems)
+    rules = rules_for(config.rules, [file.path for file in diff.reviewable])
     return Work(
         target=_target(pull_request, fetched),
         change=Change(
@@ -195,6 +198,8 @@ async def _fetch(
             base_root=unpacked.base_root,
             title=pull_request.title,
             body=pull_request.body,
+            rules=rules_text(rules),
+            rule_names=tuple(rule.name for rule in rules),
             effort=config.config.effort,
         ),
         config=config,
@@ -207,7 +212,8 @@ async def _config(mirrors: Mirrors, pull_request: PullRequest, fetched: Fetched,
     repo, sha = pull_request.repo, fetched.default_sha
     data = await mirrors.read_file(repo, sha, CONFIG_FILE) if sha else None
     file = None if data is None else await asyncio.to_thread(read_config, data)
-    return config_for(settings, repo.full_name.partition("/")[0], file, sha if data is not None else "")
+    rules = await read_rules(mirrors.git(repo), sha) if sha else ()
+    return config_for(settings, repo.full_name.partition("/")[0], file, sha if data is not None else "", rules)
 
 
 def _target(pull_request: PullRequest, fetched: Fetched) -> Target:

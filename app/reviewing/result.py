@@ -194,5 +194,6 @@ def _told(tracked: TrackedFinding, redactor: Redactor) -> Told:
         line=finding.place.line,
         fingerprint=fingerprint(finding),
         agent_prompt=redactor.redact(finding.agent_prompt),
+        suggestion=finding.suggestion,
         evidence=finding.evidence,
     )

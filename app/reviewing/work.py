@@ -1,6 +1,7 @@
 """One change on this machine through the reviewers and the pipeline: no Temporal, no database, nothing kept."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from app.domain.config_layers import FileRead, in_force
@@ -8,13 +9,16 @@ from app.domain.errors import RateLimited, UserError
 from app.domain.outcomes import waiting
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import ReviewerReport
+from app.domain.rules import Rule
 from app.llm.budget import Allowance, Budget
 from app.llm.chat import ChatModel, ModelUnavailable
 from app.output.report import Target
 from app.settings import Settings
 from reviewers.base import Change, Reviewer
+from reviewers.linters.reviewer import Linters
 from reviewers.pipeline import failed_report
 from reviewers.registry import BUG_HUNTER, LINTERS, REVIEWERS, Parts
+from reviewers.suggestions.trial import tried
 
 OpenModel = Callable[[], Awaitable[ChatModel]]
 
@@ -29,7 +33,9 @@ class Work:
     notes: tuple[str, ...] = ()
 
 
-def config_for(settings: Settings, owner: str, file: FileRead | None, read_at_sha: str) -> ConfigInForce:
+def config_for(
+    settings: Settings, owner: str, file: FileRead | None, read_at_sha: str, rules: Sequence[Rule] = ()
+) -> ConfigInForce:
     """The repository's file between the operator's layers; `owner` is empty where nobody knows the organisation."""
     organisation = settings.organisations.get(owner)
     return in_force(
@@ -38,6 +44,7 @@ def config_for(settings: Settings, owner: str, file: FileRead | None, read_at_sh
         file=file,
         locked={**settings.locked, **(organisation.locked if organisation else {})},
         read_at_sha=read_at_sha,
+        rules=tuple(rules),
     )
 
 
@@ -45,6 +52,7 @@ async def read(
     work: Work,
     *,
     open_model: OpenModel | None,
+    open_check: OpenModel | None = None,
     secrets: Sequence[str],
     progress: Callable[[str], None],
     linters_done: Callable[[ReviewerReport], None],
@@ -62,16 +70,19 @@ async def read(
     linters_done(linted)
     if open_model is None:
         return [linted]
-    return [linted, await _hunt(replace(change, hits=linted.findings), open_model, budget, secrets)]
+    change = replace(change, hits=linted.findings)
+    async with AsyncExitStack() as models:
+        model = await _opened(open_model, models)
+        check_model = await _opened(open_check, models) if open_check else None
+        parts = Parts(model=model, check_model=check_model, budget=budget, secrets=tuple(secrets))
+        found = await _report(REVIEWERS[BUG_HUNTER](parts), change)
+    return [linted, await tried(found, change, Linters().look)]
 
 
-async def _hunt(change: Change, open_model: OpenModel, budget: Budget, secrets: Sequence[str]) -> ReviewerReport:
+async def _opened(open_model: OpenModel, models: AsyncExitStack) -> ChatModel:
     model = await open_model()
-    try:
-        reviewer = REVIEWERS[BUG_HUNTER](Parts(model=model, budget=budget, secrets=tuple(secrets)))
-        return await _report(reviewer, change)
-    finally:
-        await model.close()
+    models.push_async_callback(model.close)
+    return model
 
 
 async def _report(reviewer: Reviewer, change: Change) -> ReviewerReport:

@@ -83,7 +83,7 @@ async def test_only_a_yes_has_the_newest_reviewed(left: Left) -> None:
     await left.run(yes=False, model="anthropic:claude-sonnet-4-5")
     assert left.said[1].startswith("  acme/shop 1  Refund on retry · about ")
     assert re.search(r"about [\d,]+ tokens, \$0\.\d\d$", left.said[1])
-    assert left.said[2].startswith("Together 5 questions, about ")
+    assert left.said[2].startswith("Together 6 questions, about "), "five passes and a check"
     left.said.clear()
     await left.run(yes=False, model="openai:a-model-nobody-knows")
     assert "the price of openai:a-model-nobody-knows is not known here" in left.said[2]

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from app.domain.agents import Agent
 from app.domain.fixes import Fix
+from app.domain.protected_paths import protected
 from app.domain.pull_request import PullRequestRef
 from app.forges.fake.pull_scenario import FakePullRequest
 from app.forges.fake.repo_scenario import FakeRepo
@@ -22,7 +23,6 @@ from app.store.agents import ENDED
 from app.wiring import Store
 from autofix import patches
 from autofix.patches import PatchLine
-from autofix.push_paths import protected
 from tests.autofix import greeting
 from tests.autofix.prover_corpus import PROGRAMS, Program, everything
 from tests.harness.system import Script, System, corrigent

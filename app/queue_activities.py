@@ -12,7 +12,7 @@ from app.checkouts.patching import Patching
 from app.checkouts.unpacked import Unpacked
 from app.domain.phrases import Voice
 from app.domain.secrets import Redactor
-from app.learning_making import open_learning
+from app.learning_making import open_learning, open_measuring
 from app.metrics import Metrics
 from app.reviewer_making import ModelReviewers
 from app.sandbox_activities import Activity, sandbox_activities
@@ -148,6 +148,7 @@ class Control:
             chores.janitor,
             chores.retention,
             chores.upkeep,
+            open_measuring(self.settings, self.store, self.forges, self._mirrors, self._fetching).measure,
         )
 
     @cached_property

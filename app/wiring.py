@@ -33,6 +33,7 @@ from app.store.effects import Effects
 from app.store.environment_problems import EnvironmentProblems
 from app.store.findings import Findings
 from app.store.limits import LimitBuckets
+from app.store.measures import Measures
 from app.store.pull_requests import PullRequests
 from app.store.repositories import Repositories
 from app.store.retention import Keep, Retention
@@ -68,6 +69,7 @@ class Store:
     environment_problems: EnvironmentProblems
     findings: Findings
     limits: LimitBuckets
+    measures: Measures
     pull_requests: PullRequests
     repositories: Repositories
     rules: Rules
@@ -98,6 +100,7 @@ async def open_store(settings: Settings, *, may_migrate: bool, metrics: Metrics 
             environment_problems=EnvironmentProblems(db),
             findings=Findings(db),
             limits=LimitBuckets(db, watch=watched),
+            measures=Measures(db),
             pull_requests=PullRequests(db),
             repositories=Repositories(db),
             rules=Rules(db),

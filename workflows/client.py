@@ -31,6 +31,7 @@ CHORES: Mapping[str, timedelta] = {
     "janitor": timing.JANITOR_EVERY,
     "retention": timing.RETENTION_EVERY,
     "upkeep": timing.UPKEEP_EVERY,
+    "measure": timing.MEASURE_EVERY,
 }
 
 

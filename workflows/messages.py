@@ -176,4 +176,4 @@ class ReplyRequest(Frozen):
 
 
 class HousekeepingInput(Frozen):
-    chore: Literal["reconcile", "janitor", "retention", "upkeep"]
+    chore: Literal["reconcile", "janitor", "retention", "upkeep", "measure"]

@@ -118,5 +118,7 @@ JANITOR_EVERY = timedelta(minutes=5)
 RETENTION_EVERY = timedelta(hours=6)
 # How long may a new project of a group be without its webhook? Until then its changes are found by reconciling.
 UPKEEP_EVERY = timedelta(hours=1)
+# How soon after its end is a pull request measured?
+MEASURE_EVERY = timedelta(minutes=10)
 # Signals a run may take before it hands over to a fresh one; the server refuses signals at 10,000.
 SIGNALS_PER_RUN = 500

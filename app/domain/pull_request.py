@@ -60,6 +60,8 @@ class PullRequest(Frozen):
     head_git_ref: str
     url: str
     maintainer_can_modify: bool = False
+    # What it became on the base branch: a merge, one commit, or the last of several. Empty until it is merged.
+    merge_sha: str = ""
     created_at: datetime
 
     @property

@@ -44,6 +44,16 @@ class Findings:
         """The finding whose thread begins with this comment."""
         return await self._one(is_at(findings, ref) & (findings.c.comment_id == root_comment_id))
 
+    async def last_seen(self, ref: PullRequestRef) -> dict[str, str]:
+        """The head at which each finding was seen last, by its id: its place is a place there."""
+        query = (
+            select(sightings.c.finding_id, sightings.c.head_sha)
+            .select_from(sightings.join(findings))
+            .where(is_at(findings, ref))
+            .order_by(sightings.c.seen_at)
+        )
+        return await self._db.read(lambda sql: {row.finding_id: row.head_sha for row in sql.execute(query)})
+
     async def verdicts(self, ref: PullRequestRef, *, limit: int) -> list[PastVerdict]:
         """What was dismissed as wrong on other pull requests of the repository, newest first.
 

@@ -25,6 +25,7 @@ from app.store.agents import stream_of as stream_of_agent
 from app.store.blob_sweep import sweep_blobs
 from app.store.blobs import Blobs
 from app.store.database import Database
+from app.store.measure_tables import escapes, fates, fix_looks, measures
 from app.store.rule_tables import rule_evidence, rules
 from app.store.runs import stream_of
 from app.store.tables import (
@@ -55,7 +56,20 @@ RUNS_SLICE = 20
 BLOB_GRACE = timedelta(days=7)
 
 # What hangs on a repository besides its runs, those that others hang on last.
-_OF_REPOSITORY = (findings, actions, usage, config_files, environment_problems, rule_evidence, rules, pull_requests)
+_OF_REPOSITORY = (
+    findings,
+    actions,
+    usage,
+    config_files,
+    environment_problems,
+    rule_evidence,
+    rules,
+    fates,
+    measures,
+    escapes,
+    fix_looks,
+    pull_requests,
+)
 
 
 class Keep(Frozen):

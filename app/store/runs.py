@@ -173,6 +173,11 @@ class Runs:
         reviewed = is_at(runs, ref) & runs.c.outcome.is_not(None) & (runs.c.result_key != "")
         return await self._first(select(runs).where(reviewed).order_by(runs.c.run_id.desc()))
 
+    async def reviewed(self, ref: PullRequestRef) -> list[Run]:
+        """All that ended with a result, oldest first."""
+        ended = is_at(runs, ref) & runs.c.outcome.is_not(None) & (runs.c.result_key != "")
+        return await self._all(select(runs).where(ended).order_by(runs.c.run_id))
+
     async def heads_with_findings(self, ref: PullRequestRef, *, besides: str = "") -> int:
         """On how many heads of this pull request did we see something, the head `besides` left out?"""
         query = (

@@ -68,7 +68,9 @@ class Learning:
         by = action.actor.login
         for one in findings:
             if planned.counted_as not in _NOT_AGAINST:
-                await self.weigh(action.ref, one.finding.breaks_rule, "dismissed", source=source_of(one), by=by)
+                await self.weigh(
+                    action.ref, one.finding.breaks_rule, "dismissed", source=source_of(one.finding_id), by=by
+                )
         is_reason = planned.counted_as in {"wrong", "wont-fix"} and len(planned.why.split()) >= _LEAST_WORDS
         if is_reason and len(findings) == 1 and not findings[0].finding.breaks_rule:
             text = learnable(f'No bug here: "{findings[0].finding.title}". The reason given: {planned.why}')
@@ -85,6 +87,6 @@ class Learning:
             await self.audit.append(f"rule.{changed.state}", "", ref, detail, now)
 
 
-def source_of(finding: TrackedFinding) -> str:
+def source_of(finding_id: str) -> str:
     """A finding's place among the sources of evidence: it speaks once, whatever becomes of it later."""
-    return f"finding/{finding.finding_id}"
+    return f"finding/{finding_id}"

@@ -91,6 +91,8 @@ class PullShape(Shape):
     maintainer_can_modify: bool = False
     # Lists have only the time, not `merged`.
     merged_at: datetime | None = None
+    # Of an open one a trial, which means nothing.
+    merge_commit_sha: str | None = None
     created_at: datetime
 
     def pull_request(self, connection: str, installation_id: str) -> PullRequest:
@@ -113,6 +115,7 @@ class PullShape(Shape):
             head_git_ref=f"refs/pull/{self.number}/head",
             url=self.html_url,
             maintainer_can_modify=self.maintainer_can_modify,
+            merge_sha=(self.merge_commit_sha or "") if self.merged_at else "",
             created_at=self.created_at,
         )
 

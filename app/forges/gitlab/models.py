@@ -100,6 +100,9 @@ class MergeRequestShape(Shape):
     prepared_at: datetime | None = None
     web_url: str = ""
     allow_collaboration: bool | None = None
+    # After a squash without a merge commit there is only the second, after a fast-forward neither.
+    merge_commit_sha: str | None = None
+    squash_commit_sha: str | None = None
     created_at: datetime
 
     def pull_request(self, repo: Repo, *, head_sha: str, base_sha: str) -> PullRequest:
@@ -121,6 +124,7 @@ class MergeRequestShape(Shape):
             head_git_ref=f"refs/merge-requests/{self.iid}/head",
             url=self.web_url,
             maintainer_can_modify=bool(self.allow_collaboration),
+            merge_sha=self.squash_commit_sha or self.merge_commit_sha or "",
             created_at=self.created_at,
         )
 

@@ -21,6 +21,7 @@ from app.queue_secrets import refuse_foreign_secrets
 from app.settings import Settings, load_settings
 from app.store.database import Database
 from app.store.schema import migrate
+from app.sweeper import POLL_EVERY
 from app.telemetry import start_logging
 
 FAILED = 1
@@ -127,7 +128,7 @@ async def _started(
 def _say_ready(settings: Settings, state: Running) -> None:
     # The link opens the dashboard once; afterwards the browser holds a session.
     where = state.new_link() if state.new_link else "no dashboard in this process"
-    hooks = "webhooks" if settings.public_url else "no public address: polling every 15 s"
+    hooks = "webhooks" if settings.public_url else f"no public address: polling every {POLL_EVERY.total_seconds():g} s"
     names = (
         ", ".join(f"{one.key} ({one.slug})" for one in settings.connections) or "no forge yet: corrigent setup github"
     )

@@ -27,9 +27,14 @@ def signature(body: bytes, secret: str) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-async def send_steadily(url: str, secret: str, *, count: int, per_second: int) -> set[str]:
-    """Small deliveries at an even pace, whatever becomes of them; the ids of those that were acknowledged."""
-    acknowledged: set[str] = set()
+async def send_steadily(
+    url: str, secret: str, *, count: int, per_second: int, into: set[str] | None = None
+) -> set[str]:
+    """Small deliveries at an even pace, whatever becomes of them; the ids of those that were acknowledged.
+
+    `into` gets them as they are.
+    """
+    acknowledged: set[str] = set() if into is None else into
     async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
 
         async def send(number: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import JsonValue
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -17,7 +17,7 @@ from app.demo.product import Product, free_port, prepare_home
 from app.forges.fake.faults import Fault, Reset
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.store.database import Database
-from app.store.tables import deliveries, runs
+from app.store.tables import deliveries, effects, runs
 from tests.harness.invariants import Invariants
 from tests.harness.stage import OPEN, PATIENCE, Stage, prompt_answers
 from tests.harness.system import Script
@@ -66,12 +66,20 @@ class World(Stage):
             self.restarts += 1
             await self.product.start()
 
+    async def answers_kept(self) -> int:
+        """Answers of models that a restart would find in the store."""
+        kept = effects.c.effect_key.startswith("answer/") & effects.c.settled_at.is_not(None)
+        return await self._count(select(func.count()).where(kept))
+
     async def _rows_open(self) -> int:
         waiting = select(func.count()).where(deliveries.c.status == "waiting")
         running = select(func.count()).where(runs.c.outcome.is_(None))
+        return await self._count(waiting) + await self._count(running)
+
+    async def _count(self, query: Select[int]) -> int:
         db = await Database.open(f"sqlite:///{self.product.home / 'corrigent.db'}")
         try:
-            return await db.read(lambda sql: sql.execute(waiting).scalar_one() + sql.execute(running).scalar_one())
+            return await db.read(lambda sql: sql.execute(query).scalar_one())
         finally:
             await db.close()
 

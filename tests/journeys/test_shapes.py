@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from app.forges.fake.commits import Content
+from app.demo import shop as samples
+from app.forges.fake.commits import Content, TreeEntry
 from app.forges.fake.pull_scenario import FakePullRequest
 from tests.harness.stage import Inside, inside
 from tests.harness.temporal import TemporalServer
 
 CODE: Mapping[str, Content] = {"src/one.py": "def one() -> int:\n    return 1\n"}
+LFS_POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n"
 CLEAN = "No problems found"
 NOTHING = "Nothing to review"
 
@@ -32,6 +34,17 @@ SHAPES: dict[str, Shape] = {
     "only a lock file": Shape(NOTHING, {"package-lock.json": '{"lockfileVersion": 3}\n'}),
     "a binary file": Shape(NOTHING, {"logo.png": b"\x89PNG\r\n\x1a\n\0\0\0"}),
     "one line of two megabytes": Shape(NOTHING, {"app.min.js": "x=1;" * 500_000}),
+    "a deletion": Shape(NOTHING, {"billing/events.py": None}),
+    "a deletion of everything": Shape(NOTHING, dict.fromkeys(samples.BASE)),
+    "a pure rename": Shape(
+        NOTHING, {"billing/events.py": None, "billing/happenings.py": samples.BASE["billing/events.py"]}
+    ),
+    "only a mode": Shape(NOTHING, {"billing/events.py": TreeEntry("100755", samples.BASE["billing/events.py"])}),
+    "a symbolic link": Shape(NOTHING, {"src/passwd": TreeEntry("120000", "/etc/passwd")}),
+    "a file that became a link": Shape(NOTHING, {"billing/events.py": TreeEntry("120000", "../../../etc/passwd")}),
+    "a submodule": Shape(NOTHING, {"vendor/lib": TreeEntry("160000", "a" * 40)}),
+    "an LFS pointer": Shape(NOTHING, {"model.bin": LFS_POINTER}),
+    "only generated and vendored": Shape(NOTHING, {"node_modules/a/index.js": "x = 1;\n", "api_pb2.py": "X = 1\n"}),
     "Latin-1": Shape(CLEAN, {"src/latin.rb": b"# caf\xe9\nname = 'caf\xe9'\n"}),
     # Python itself refuses to run it, and its linter to read it.
     "Latin-1 where it is an error": Shape("Incomplete", {"src/latin.py": b"# caf\xe9\nname = 'caf\xe9'\n"}),

@@ -43,6 +43,21 @@ def test_what_is_new_is_posted_by_rank() -> None:
     assert len(result.counted) == 3
 
 
+@pytest.mark.parametrize(
+    ("comment_at", "lines"),
+    [(Severity.LOW, [10, 30, 50]), (Severity.MEDIUM, [10, 30]), (Severity.HIGH, [10])],
+)
+def test_from_which_severity_on_a_finding_gets_a_thread_is_the_repository_s_word(
+    comment_at: Severity, lines: list[int]
+) -> None:
+    found = (finding(10), finding(30, 1, severity=Severity.MEDIUM), finding(50, 2, severity=Severity.LOW))
+    conclusion = concluded(model_report(*found), config=RepoConfig(comment_at=comment_at))
+    assert [line for line, becomes, _ in told(conclusion) if becomes == "post"] == lines
+    assert {reason for _, becomes, reason in told(conclusion) if becomes == "held_back"} <= {
+        f"below comment_at: {comment_at}"
+    }
+
+
 def test_the_gate_counts_a_low_finding_that_it_blocks_on() -> None:
     report = model_report(finding(50, severity=Severity.LOW))
     assert not finished(concluded(report)).counted

@@ -16,6 +16,7 @@ from app.llm.chat import ModelOutputUnusable, ModelRefused, PromptTooLong
 from app.llm.models import ModelSpec
 from app.llm.talk import TalkingModel
 from app.model_access import model_access
+from app.model_making import allowed_models
 from app.reviewer_making import ModelReviewers, budget_for
 from app.sandboxes.base import Room
 from app.settings import Settings
@@ -46,13 +47,17 @@ class AgentModels:
         self.clock = clock
         self.redactor = Redactor(settings.secret_values())
 
-    async def talking(self, _task: AgentTask) -> TalkingModel:
-        """UserError when the configured model cannot be opened."""
-        return await asyncio.to_thread(self._open)
+    async def talking(self, task: AgentTask) -> TalkingModel:
+        """The first that may see the code; UserError when there is none, or it cannot be opened.
 
-    def _open(self) -> TalkingModel:
+        Only one: a conversation holds what its model alone can read.
+        """
+        names = (self.settings.model, *self.settings.fallback_models)
+        return await asyncio.to_thread(self._open, allowed_models(self.settings, names, task.repo_name)[0])
+
+    def _open(self, name: str) -> TalkingModel:
         # Imported when first used: the libraries of models are large.
-        spec = ModelSpec.parse(self.settings.model)
+        spec = ModelSpec.parse(name)
         if spec.provider == SCRIPTED:
             from autofix.scripted_agent import ScriptedAgent
 
@@ -68,17 +73,17 @@ class AgentModels:
         if not self.settings.model:
             return ()
         parts = Parts(
-            model=await self.chat.model(),
+            model=await self.chat.models.model(task.repo_name),
             budget=await budget_for(self.store, pull_request.ref, config.config.budget, self.clock),
             answers=StoredAnswers(run_id=task.agent_id, effects=self.store.effects, blobs=self.store.blobs),
             secrets=self.settings.secret_values(),
         )
         return tuple(REVIEWERS[name](parts) for name in MODEL_REVIEWERS)
 
-    async def critic(self, _task: AgentTask) -> Critic | None:
+    async def critic(self, task: AgentTask) -> Critic | None:
         if not self.settings.model:
             return None
-        asked = by_model((await self.chat.model()).ask, self.redactor)
+        asked = by_model((await self.chat.models.model(task.repo_name)).ask, self.redactor)
 
         async def critic(proposal: Proposal) -> SecondLook:
             try:

@@ -1,6 +1,5 @@
 """Making the reviewers of a queue: those with a model get a budget and a memory, the others get nothing."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, time
 from functools import partial
@@ -9,11 +8,8 @@ from app.domain.pull_request import PullRequest, PullRequestRef
 from app.domain.repo_config import BudgetLimits, ConfigInForce
 from app.domain.review import ReviewerReport
 from app.llm.budget import Allowance, Budget
-from app.llm.chat import ChatModel
-from app.llm.models import ModelSpec, open_model
-from app.metered_model import MeteredModel
 from app.metrics import Metrics
-from app.model_access import model_access
+from app.model_making import Models
 from app.settings import Settings
 from app.store.runs import stream_of
 from app.store.streams import Soon
@@ -51,25 +47,24 @@ class ModelReviewers:
     def __init__(self, settings: Settings, store: Store, *, clock: Callable[[], datetime], metrics: Metrics) -> None:
         self.settings = settings
         self.store = store
-        self.metrics = metrics
         self.clock = clock
         self._progress = Soon(store.streams, clock)
-        self._opening: dict[str, asyncio.Task[ChatModel]] = {}
+        self.models = Models(settings, metrics)
 
     async def close(self) -> None:
         """Write what was said last, and give the models' connections back."""
         await self._progress.close()
-        for opening in self._opening.values():
-            if opening.done() and opening.exception() is None:
-                await opening.result().close()
+        await self.models.close()
 
     async def make(self, step: ReviewerStep, pull_request: PullRequest, config: ConfigInForce) -> Reviewer:
         """UserError when the configured model cannot be opened."""
         await self.store.runs.set_stage(step.run_id, "model", now=self.clock())
+        repo_name = pull_request.repo.full_name
         return REVIEWERS[step.reviewer](
             Parts(
-                model=await self.model(),
-                check_model=await self._check_model(),
+                model=await self.models.model(repo_name),
+                finders=await self.models.finders(repo_name),
+                check_model=await self.models.check_model(repo_name),
                 budget=await budget_for(self.store, pull_request.ref, config.config.budget, self.clock),
                 answers=StoredAnswers(run_id=step.run_id, effects=self.store.effects, blobs=self.store.blobs),
                 secrets=self.settings.secret_values(),
@@ -79,10 +74,10 @@ class ModelReviewers:
     async def keep(self, step: ReviewerStep, pull_request: PullRequest, report: ReviewerReport, key: str) -> None:
         """What it cost, once however often the report is made."""
         await self._progress.flush()
-        both, now = (report.usage, report.check_usage), self.clock()
-        spent, requests = sum(one.dollars or 0.0 for one in both), sum(one.requests for one in both)
+        used, now = report.usages, self.clock()
+        spent, requests = sum(one.dollars or 0.0 for one in used), sum(one.requests for one in used)
         await self.store.runs.add_report(step.run_id, step.reviewer, key, spent, requests)
-        for usage in both if report.check_usage.requests else both[:1]:
+        for usage in used:
             await self.store.usage.add(
                 step.run_id,
                 pull_request.ref,
@@ -95,17 +90,3 @@ class ModelReviewers:
     def watch(self, step: ReviewerStep) -> Callable[[str], None]:
         """Progress lines go to the run's stream."""
         return partial(self._progress.say, stream_of(step.run_id), "progress")
-
-    async def _check_model(self) -> ChatModel | None:
-        other = self.settings.check_model
-        return await self.model(other) if other and other != self.settings.model else None
-
-    async def model(self, name: str = "") -> ChatModel:
-        """The model of this name, else the settings' one. Opened once, in a thread: its library takes seconds."""
-        name = name or self.settings.model
-        opening = self._opening.get(name)
-        if opening is None or (opening.done() and opening.exception() is not None):
-            spec = ModelSpec.parse(name)
-            opening = asyncio.create_task(asyncio.to_thread(open_model, spec, model_access(self.settings, spec)))
-            self._opening[name] = opening
-        return MeteredModel(await asyncio.shield(opening), self.metrics)

@@ -59,6 +59,8 @@ class Organisation(Frozen):
     post: Where | None = None
     defaults: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     locked: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    # Which models may see its code, as patterns: "anthropic:*"; empty: all.
+    models: tuple[str, ...] = ()
 
     @field_validator("defaults", "locked")
     @classmethod
@@ -96,6 +98,10 @@ class Settings(Frozen):
     model: str = ""
     # Looks at findings a second time; empty: the same model, with another question.
     check_model: str = ""
+    # Share the passes over a change among them; empty: `model` makes all.
+    finder_models: tuple[str, ...] = ()
+    # Asked in this order when a model cannot be used.
+    fallback_models: tuple[str, ...] = ()
     model_base_url: str = ""
     model_key: SecretStr | None = None
     model_ca_file: Path | None = None
@@ -165,11 +171,11 @@ class Settings(Frozen):
     def _is_url(cls, url: str) -> str:
         return checked_url(url, plain_http_only_at_home=False) if url else ""
 
-    @field_validator("setup_hosts", mode="before")
+    @field_validator("setup_hosts", "finder_models", "fallback_models", mode="before")
     @classmethod
-    def _is_list(cls, hosts: JsonValue) -> JsonValue:
+    def _is_list(cls, items: JsonValue) -> JsonValue:
         """The environment has no lists; a comma parts them."""
-        return [one.strip() for one in hosts.split(",")] if isinstance(hosts, str) else hosts
+        return [one.strip() for one in items.split(",")] if isinstance(items, str) else items
 
     @field_validator("blobs_secret_access_key")
     @classmethod

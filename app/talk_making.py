@@ -39,9 +39,10 @@ class TalkModels:
         )
 
     async def judge(self, action: Action, config: ConfigInForce) -> Judge:
-        """UserError when the configured model cannot be opened."""
+        """UserError when no configured model can be opened."""
+        repo = await self.store.repositories.get(action.ref.connection, action.ref.repo_id)
         return Judge(
-            model=await self.reviewers.model(),
+            model=await self.reviewers.models.model(repo.full_name if repo else ""),
             budget=await budget_for(self.store, action.ref, config.config.budget, self.clock),
             answers=StoredAnswers(run_id=action.action_key, effects=self.store.effects, blobs=self.store.blobs),
             secrets=self.settings.secret_values(),

@@ -138,7 +138,7 @@ def conclude(
         unseen=tuple(decide(one, now) for one in unseen),
         coverage=coverage,
         outvoted=sum(len(report.outvoted) for report in reports),
-        usage=tuple(one for report in reports for one in (report.usage, report.check_usage) if one.requests),
+        usage=tuple(one for report in reports for one in report.usages),
         analysers=tuple(name for report in reports for name in report.analysers),
     )
 

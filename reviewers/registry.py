@@ -25,6 +25,8 @@ class Parts:
     """What reviewers are made of; those that run no model take nothing."""
 
     model: ChatModel | None = None
+    # Share the passes over a change; empty: the model makes all.
+    finders: tuple[ChatModel, ...] = ()
     budget: Budget | None = None
     # Looks at findings a second time; None where the same model does.
     check_model: ChatModel | None = None
@@ -46,6 +48,7 @@ def _bug_hunter(parts: Parts) -> Reviewer:
         raise ValueError("bug_hunter needs a model and a budget")
     return BugHunter(
         model=parts.model,
+        finders=parts.finders,
         check_model=parts.check_model,
         budget=parts.budget,
         answers=parts.answers,

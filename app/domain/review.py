@@ -23,6 +23,19 @@ class ReviewerUsage(Frozen):
     # What it did, for the check: "5 passes, kept at 2 votes".
     role: str = ""
 
+    def plus(self, other: "ReviewerUsage") -> "ReviewerUsage":
+        """Both together, for the same model."""
+        unknown = self.dollars is None or other.dollars is None
+        return ReviewerUsage(
+            model=self.model,
+            requests=self.requests + other.requests,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            dollars=None if unknown else (self.dollars or 0.0) + (other.dollars or 0.0),
+            role="; ".join(dict.fromkeys(filter(None, (self.role, other.role)))),
+        )
+
 
 class ReviewerReport(Frozen):
     """Everything one reviewer returns: findings, what it read, and what it cost."""
@@ -38,8 +51,18 @@ class ReviewerReport(Frozen):
     dropped: tuple[str, ...] = ()
     # What too few passes said, with how many did.
     outvoted: tuple[Finding, ...] = ()
-    # What a model that only checks findings cost, where it is another one.
-    check_usage: ReviewerUsage = ReviewerUsage()
+    # What others cost: those that read some of the passes, that only checked, that stood in for one that could not be
+    # used.
+    other_usage: tuple[ReviewerUsage, ...] = ()
+
+    @property
+    def usages(self) -> tuple[ReviewerUsage, ...]:
+        """Every model that was asked, once, whatever it did."""
+        by_model: dict[str, ReviewerUsage] = {}
+        for one in (self.usage, *self.other_usage):
+            if one.requests:
+                by_model[one.model] = by_model[one.model].plus(one) if one.model in by_model else one
+        return tuple(by_model.values())
 
 
 class MarkedThread(Frozen):

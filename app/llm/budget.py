@@ -109,7 +109,21 @@ class MeteredModel:
         self._model = model
         self._budget = budget
         self._answers = answers
-        self.usage = ReviewerUsage(model=model.label)
+        self._used: dict[str, ReviewerUsage] = {}
+
+    @property
+    def label(self) -> str:
+        return self._model.label
+
+    @property
+    def usage(self) -> ReviewerUsage:
+        """Of the model that was meant."""
+        return self._used.get(self.label, ReviewerUsage(model=self.label))
+
+    @property
+    def usages(self) -> tuple[ReviewerUsage, ...]:
+        """Of every model that answered, in the order in which they first did."""
+        return tuple(self._used.values())
 
     async def ask(self, question: Question) -> Answer:
         """The answer, new or stored; what was stored was paid by an earlier attempt of this run and counts as well."""
@@ -123,7 +137,7 @@ class MeteredModel:
         answer = await (self._answers.recall(question.key(self._model.label), pay) if self._answers else pay())
         if not paid:
             self._budget.settle(0.0, self._price(answer))
-        self.usage = self._counted(answer)
+        self._count(answer)
         return answer
 
     async def _pay(self, question: Question) -> Answer:
@@ -140,16 +154,19 @@ class MeteredModel:
         return answer
 
     def _price(self, answer: Answer) -> float | None:
+        if answer.by:
+            return answer.dollars
         return self._model.price(
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
             cached_tokens=answer.cached_tokens,
         )
 
-    def _counted(self, answer: Answer) -> ReviewerUsage:
-        before, price = self.usage, self._price(answer)
-        return ReviewerUsage(
-            model=before.model,
+    def _count(self, answer: Answer) -> None:
+        label, price = answer.by or self.label, self._price(answer)
+        before = self._used.get(label, ReviewerUsage(model=label))
+        self._used[label] = ReviewerUsage(
+            model=label,
             requests=before.requests + 1,
             input_tokens=before.input_tokens + answer.input_tokens,
             output_tokens=before.output_tokens + answer.output_tokens,

@@ -62,6 +62,9 @@ class Answer(Frozen):
     output_tokens: int = 0
     cached_tokens: int = 0
     cut_off: bool = False
+    # Whose it is and what it cost, where another model than the one that was meant may have given it.
+    by: str = ""
+    dollars: float | None = None
 
 
 class ChatModel(Protocol):

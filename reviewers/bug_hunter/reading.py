@@ -12,7 +12,7 @@ from app.domain.errors import RateLimited, Refused, UserError
 from app.domain.findings import Finding
 from app.domain.secrets import Redactor
 from app.llm.budget import MeteredModel
-from app.llm.chat import ModelOutputUnusable, ModelRefused, ModelUnavailable, PromptTooLong, Question
+from app.llm.chat import Answer, ModelOutputUnusable, ModelRefused, ModelUnavailable, PromptTooLong, Question
 from app.llm.structured import ask_for
 from reviewers.base import Change
 from reviewers.bug_hunter.answer import read_report
@@ -39,6 +39,8 @@ class Done:
     findings: tuple[Finding, ...] = ()
     dropped: tuple[str, ...] = ()
     failed: str = ""
+    # Whose answer it is.
+    model: str = ""
     later: RateLimited | UserError | ModelUnavailable | None = None
 
 
@@ -60,19 +62,36 @@ class Asking:
 
     async def ask(self, asked: Question, read: Callable[[dict[str, JsonValue]], T], change: Change) -> T:
         """What `read` makes of the answer; raises what `ask_for` and a ChatModel raise."""
+        return (await self.ask_whom(asked, read, change))[0]
+
+    async def ask_whom(
+        self, asked: Question, read: Callable[[dict[str, JsonValue]], T], change: Change
+    ) -> tuple[T, str]:
+        """The same, and which model's answer it is."""
+        by = self.model.label
+
+        async def ask(question: Question) -> Answer:
+            nonlocal by
+            answer = await self.model.ask(question)
+            by = answer.by or self.model.label
+            return answer
+
         for pause in self._pauses:
             try:
-                return await ask_for(self.model.ask, asked, read)
+                return await ask_for(ask, asked, read), by
             except ModelUnavailable:
                 change.progress(f"model: no answer, asking again in {pause.total_seconds():g} s")
                 await asyncio.sleep(pause.total_seconds())
-        return await ask_for(self.model.ask, asked, read)
+        return await ask_for(ask, asked, read), by
 
 
-async def read_all(change: Change, todo: Sequence[Batch], passes: Sequence[Pass], asking: Asking) -> list[Done]:
+async def read_all(
+    change: Change, todo: Sequence[Batch], passes: Sequence[Pass], finders: Sequence[Asking]
+) -> list[Done]:
     """All passes over the first part, then over the next: when money ends, what was read was read whole.
 
-    After an error that ends the review nothing new is asked; what is open is awaited.
+    The passes are dealt out to the finders in turn. After an error that ends the review nothing new is asked; what is
+    open is awaited.
     """
     gate = asyncio.Semaphore(PARALLEL)
     stopped: list[Done] = []
@@ -84,7 +103,7 @@ async def read_all(change: Change, todo: Sequence[Batch], passes: Sequence[Pass]
             if stopped:
                 return [Done(batch, by, failed="not asked", later=stopped[0].later)]
             change.progress(f"model: reading, {finished} of {total} done")
-            done = await _read(change, batch, by, asking)
+            done = await _read(change, batch, by, finders[(by.number - 1) % len(finders)])
             finished += 1
             stopped.extend(part for part in done if isinstance(part.later, RateLimited | UserError))
             change.progress(f"model: read {finished} of {total}")
@@ -109,7 +128,7 @@ async def _read(change: Change, batch: Batch, by: Pass, asking: Asking) -> list[
     """One part; a part that is too long for the model is read in two halves."""
     try:
         asked = await asyncio.to_thread(question, change, batch, asking.redactor, by, asking.around)
-        report = await asking.ask(asked, read_report, change)
+        report, model = await asking.ask_whom(asked, read_report, change)
     except PromptTooLong as error:
         if len(batch.excerpts) == 1:
             return [Done(batch, by, failed=str(error))]
@@ -123,4 +142,4 @@ async def _read(change: Change, batch: Batch, by: Pass, asking: Asking) -> list[
     except (RateLimited, UserError) as error:
         return [Done(batch, by, failed="not asked", later=error)]
     findings, dropped = await asyncio.to_thread(checked, report.said, batch, change, asking.redactor)
-    return [Done(batch, by, findings=findings, dropped=(*report.dropped, *dropped))]
+    return [Done(batch, by, findings=findings, dropped=(*report.dropped, *dropped), model=model)]

@@ -15,6 +15,7 @@ from reviewers.bug_hunter.excerpts import TOKENS_PER_BATCH, batches
 from reviewers.bug_hunter.ledger import Ledger
 from reviewers.bug_hunter.passes import PLANS, Plan
 from reviewers.bug_hunter.reading import PAUSES, Asking, Done, raise_what_ends_it, read_all
+from reviewers.bug_hunter.used import used_by
 from reviewers.context.references import References, references
 from reviewers.stages.bucket import Claim, bucket
 from reviewers.stages.vote import vote
@@ -31,13 +32,15 @@ class BugHunter:
         *,
         model: ChatModel,
         budget: Budget,
+        finders: Sequence[ChatModel] = (),
         check_model: ChatModel | None = None,
         answers: AnswerStore | None = None,
         secrets: Sequence[str] = (),
         batch_tokens: int = TOKENS_PER_BATCH,
         pauses: Sequence[timedelta] = PAUSES,
     ) -> None:
-        self._model = model
+        # The passes are dealt out to them.
+        self._finders = tuple(finders) or (model,)
         self._budget = budget
         self._check_model = check_model
         self._answers = answers
@@ -53,20 +56,22 @@ class BugHunter:
         """
         plan = PLANS[change.effort]
         todo, unreadable = await asyncio.to_thread(batches, change, self._batch_tokens)
-        reading = self._asking(self._model, await references(change))
-        done = await read_all(change, todo, plan.passes, reading)
+        around = await references(change)
+        finders = [self._asking(model, around) for model in self._finders]
+        done = await read_all(change, todo, plan.passes, finders)
         raise_what_ends_it(done)
         ledger = _ledger(self.name, unreadable, plan, done)
         kept, outvoted = await asyncio.to_thread(_voted, done, plan, change.hits)
-        checking = self._asking(self._check_model) if self._check_model else reading
+        checking = self._asking(self._check_model) if self._check_model else finders[0]
         checked = await check(change, kept, checking)
+        used = used_by(finders, plan, done, _ending(checked, own_check=checking is finders[0]))
         return ReviewerReport(
             reviewer=self.name,
             is_model=True,
             findings=checked.findings,
             readings=ledger.readings(change.diff),
-            usage=reading.model.usage.model_copy(update={"role": _role(plan, checked, checking is reading)}),
-            check_usage=_check_usage(checking) if self._check_model else ReviewerUsage(),
+            usage=used[0],
+            other_usage=(*used[1:], *(_checkers(checking) if self._check_model else ())),
             dropped=tuple(reason for one in done for reason in one.dropped),
             outvoted=tuple(outvoted),
         )
@@ -76,7 +81,10 @@ class BugHunter:
 
 
 def _voted(done: Sequence[Done], plan: Plan, hits: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
-    claims = [Claim(one.by.voter, finding) for one in done for finding in one.findings]
+    several = len({one.model for one in done if one.model}) > 1
+    claims = [
+        Claim(one.by.voter, finding, model=one.model if several else "") for one in done for finding in one.findings
+    ]
     return vote(bucket(claims), passes=len(plan.passes), needed=plan.votes, hits=hits)
 
 
@@ -90,13 +98,12 @@ def _ledger(name: str, unreadable: dict[tuple[str, int], str], plan: Plan, done:
     return ledger
 
 
-def _role(plan: Plan, checked: Checked, own_check: bool) -> str:
-    """What the model did, as it stands behind its name in the check."""
-    passes = f"{len(plan.passes)} passes, kept at {plan.votes} votes" if len(plan.passes) > 1 else "1 pass"
+def _ending(checked: Checked, *, own_check: bool) -> str:
+    """What is said after the passes: whether and how their findings were checked."""
     if checked.trouble:
-        return f"{passes}, not checked: {checked.trouble}"
-    return f"{passes}, then checked" if own_check and checked.findings else passes
+        return f", not checked: {checked.trouble}"
+    return ", then checked" if own_check and checked.findings else ""
 
 
-def _check_usage(checking: Asking) -> ReviewerUsage:
-    return checking.model.usage.model_copy(update={"role": "check"})
+def _checkers(checking: Asking) -> tuple[ReviewerUsage, ...]:
+    return tuple(one.model_copy(update={"role": "check"}) for one in checking.model.usages)

@@ -3,7 +3,7 @@
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 from app.domain.findings import Finding
@@ -23,6 +23,8 @@ class Claim:
 
     voter: str
     finding: Finding
+    # Which model said it, where several read.
+    model: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)

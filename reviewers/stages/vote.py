@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from app.domain.findings import Evidence, Finding, Severity
 from app.domain.identity import lines_apart, text_of
+from app.domain.phrases import and_list
 from app.domain.similarity import Similarity
 from reviewers.stages.bucket import Bucket
 
@@ -43,7 +44,9 @@ def speaker(bucket: Bucket) -> Finding:
 
 def _with_votes(finding: Finding, bucket: Bucket, passes: int, hits: Sequence[Finding]) -> Finding:
     said = (evidence for one in (*(claim.finding for claim in bucket.claims), *hits) for evidence in one.evidence)
-    agreed = (Evidence(kind="passes", text=f"{len(bucket.voters)} of {passes} passes"),) if passes > 1 else ()
+    models = and_list(sorted({one.model for one in bucket.claims if one.model}))
+    by = f" by {models}" if models else ""
+    agreed = (Evidence(kind="passes", text=f"{len(bucket.voters)} of {passes} passes{by}"),) if passes > 1 else ()
     return finding.model_copy(
         update={
             "severity": _usual_severity(bucket),

@@ -158,10 +158,23 @@ async def test_another_model_checks_and_can_only_take_away(tmp_path: Path) -> No
     (finding,) = report.findings
     assert (finding.checked, finding.severity) == ("confirmed", Severity.MEDIUM)
     assert Evidence(kind="check", text="It returns what is paid") in finding.evidence
-    assert (report.check_usage.model, report.check_usage.role, report.check_usage.requests) == ("other", "check", 1)
+    assert [(one.model, one.role, one.requests) for one in report.other_usage] == [("other", "check", 1)]
     raised = Panel([], [{**quote, "verdict": "confirmed", "severity": "high"}])
     report = await review(tmp_path / "raise", Panel([[{**TWICE, "severity": "low"}]] * 5), check_model=raised)
     assert report.findings[0].severity is Severity.LOW
+
+
+async def test_the_passes_are_shared_and_each_vote_says_whose_it_is(tmp_path: Path) -> None:
+    first, second = Panel([[TWICE], [], []], label="one:a"), Panel([[TWICE], [ONCE]], label="other:b")
+    change = change_of(tmp_path, {}, HEAD)
+    report = await BugHunter(model=first, finders=[first, second], budget=plenty()).review(change)
+    assert (len(first.asked), len(second.asked)) == (3, 2)
+    assert [one.evidence[0].text for one in report.findings] == ["2 of 5 passes by one:a and other:b"]
+    assert [one.evidence[0].text for one in report.outvoted] == ["1 of 5 passes by other:b"]
+    assert [(one.model, one.requests, one.role) for one in report.usages] == [
+        ("one:a", 4, "3 of 5 passes, kept at 2 votes, then checked"),
+        ("other:b", 2, "2 of 5 passes, kept at 2 votes"),
+    ]
 
 
 async def test_a_check_that_fails_leaves_the_findings_and_is_said(tmp_path: Path) -> None:

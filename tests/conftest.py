@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.forges.fake.scenario import FakeForge
-from tests.harness.temporal import TemporalServer, temporal_server
+from tests.harness.order import in_turn
+from tests.harness.temporal import TemporalServer, TemporalServers
 
 ROOT = Path(__file__).parent.parent
 
@@ -24,15 +25,23 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def temporal(tmp_path_factory: pytest.TempPathFactory) -> Generator[TemporalServer]:
-    """A real Temporal server for a module's tests; each takes a namespace of its own.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = in_turn(items)
 
-    Every namespace has a worker of the server's own that never rests: with the hundreds of a whole run it would take a
-    fifth of a core and answer slowly.
-    """
-    with temporal_server(tmp_path_factory.mktemp("temporal")) as server:
-        yield server
+
+@pytest.fixture(scope="session")
+def temporal_servers(tmp_path_factory: pytest.TempPathFactory) -> Generator[TemporalServers]:
+    servers = TemporalServers(lambda: tmp_path_factory.mktemp("temporal"))
+    try:
+        yield servers
+    finally:
+        servers.stop()
+
+
+@pytest.fixture(scope="module")
+def temporal(temporal_servers: TemporalServers) -> TemporalServer:
+    """A real Temporal server for a module's tests; each takes a namespace of its own."""
+    return temporal_servers.one()
 
 
 @pytest.fixture

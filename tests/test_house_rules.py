@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.order import LONGEST
+
 ROOT = Path(__file__).parent.parent
 PRODUCT = ("app/", "workflows/", "reviewers/", "autofix/", "deploy/")
 
@@ -90,6 +92,10 @@ def text_of(name: str) -> str:
 def test_only_the_agreed_entries_stand_at_the_top() -> None:
     top = {name.partition("/")[0] for name in tracked()}
     assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL
+
+
+def test_the_files_that_are_begun_first_are_there() -> None:
+    assert set(LONGEST) <= set(python_files())
 
 
 def test_every_file_is_python_3_11() -> None:

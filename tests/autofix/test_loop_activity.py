@@ -24,7 +24,7 @@ from tests.autofix.play import FINISHED, Moves, call, says
 from tests.harness.temporal import TemporalServer
 from workflows import timing
 from workflows.activities.agent_chunk import StoredJournal
-from workflows.activities.failures import SentenceFailures
+from workflows.activities.failures import FailureSense, SentenceFailures
 from workflows.agent_messages import ChunkDone, ChunkStep
 from workflows.calls import call as call_activity
 from workflows.converter import data_converter
@@ -50,6 +50,8 @@ async def at_work(temporal: TemporalServer, made: Desk) -> AsyncGenerator[Client
         workflows=[OneChunk],
         activities=[made.chunks.agent_chunk],
         workflow_runner=UnsandboxedWorkflowRunner(),
+        # As in the product: without its beat a cancellation would only be heard when the activity is given up.
+        interceptors=[FailureSense()],
         max_heartbeat_throttle_interval=timedelta(seconds=3),
         graceful_shutdown_timeout=timedelta(seconds=1),
     ):

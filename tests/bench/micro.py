@@ -5,12 +5,19 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from app.domain.pull_request import PullRequestRef
+from app.domain.runs import Run
 from app.store.database import Database
 from app.store.deliveries import Deliveries
+from app.store.ids import new_id
 from app.store.limits import LimitBuckets
+from app.store.run_rows import RunRow
 from app.store.schema import migrate
+from app.web.pages.parts.lists import listed
+from app.web.pages.parts.rendering import Templates
 from tests.bench.figures import Figure, percentile
 from workflows import turn
 from workflows.messages import Admission, Nudge
@@ -38,6 +45,7 @@ async def measure(quick: bool) -> Sequence[Figure]:
                 *await _inserts(db, 20_000 // size),
                 *await _admissions(db, 5_000 // size),
                 _decisions(100_000 // size),
+                _listing(),
             ]
         finally:
             await db.close()
@@ -86,3 +94,20 @@ def _decisions(count: int) -> Figure:
         state, _ = turn.decide(state, turn.Looked(admission, want, want.due), PACE)
         turn.decide(state, turn.Ended(), PACE)
     return Figure("decisions of a turn a second", count / (time.perf_counter() - began))
+
+
+def _listing() -> Figure:
+    """The quickest of some tries, as a person sees it who looks at a busy day."""
+    now = datetime.now(UTC)
+    ref = PullRequestRef(connection="github", repo_id="1", number=1)
+    run = Run(
+        run_id=new_id(now), ref=ref, head_sha="a" * 40, merge_base_sha="b" * 40, base_ref="main", base_sha="b" * 40,
+        request="auto", patch_id="", config_fingerprint="", started_at=now,
+    )  # fmt: skip
+    row = RunRow(run=run, full_name="acme/shop", title="Refunds", number=1, author="maria", url="https://github.com")
+    templates, seconds = Templates(lambda: now), list[float]()
+    for _ in range(10):
+        began = time.process_time()
+        templates.page("_rows.html", runs=[listed(row, now) for _ in range(500)])
+        seconds.append(time.process_time() - began)
+    return Figure("a list of 500 runs as a page", 1000 * min(seconds), "ms", 50)

@@ -3,9 +3,9 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from google.protobuf.duration_pb2 import Duration
@@ -14,6 +14,8 @@ from temporalio.client import Client
 
 from app.temporal_server import EmbeddedTemporal
 
+# After how many namespaces is it time for another server?
+NAMESPACES = 20
 _NUMBERS = itertools.count(1)
 
 
@@ -23,15 +25,42 @@ class TemporalServer:
 
     address: str
     metrics_url: str
+    # Its namespaces so far.
+    taken: list[str] = field(default_factory=list[str])
 
     async def namespace(self) -> str:
         """A fresh one: nothing of another test's workflows is in it."""
         name = f"test-{next(_NUMBERS)}"
+        self.taken.append(name)
         client = await Client.connect(self.address)
         await client.workflow_service.register_namespace(
             RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
         )
         return name
+
+
+class TemporalServers:
+    """One server for several modules, and a fresh one from time to time.
+
+    Every namespace has a worker of the server's own that never rests: with the hundreds of a whole run it would take a
+    fifth of a core and answer slowly.
+    """
+
+    def __init__(self, new_home: Callable[[], Path]) -> None:
+        self._new_home = new_home
+        self._running = ExitStack()
+        self._server: TemporalServer | None = None
+
+    def one(self) -> TemporalServer:
+        """For a module; nobody uses the one that the module before had."""
+        if self._server is None or len(self._server.taken) >= NAMESPACES:
+            self.stop()
+            self._server = self._running.enter_context(temporal_server(self._new_home()))
+        return self._server
+
+    def stop(self) -> None:
+        self._running.close()
+        self._server = None
 
 
 @contextmanager

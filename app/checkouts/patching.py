@@ -22,7 +22,6 @@ _REGULAR = {"100644", "100755"}
 _NO_SUCH_MODE = "000000"
 # Names that some file system takes for .git are refused wherever we run.
 _APPLY_CONFIG = {"core.protectHFS": "true", "core.protectNTFS": "true"}
-_APPLY = ("apply", "--cached", "--whitespace=nowarn")
 _STALE = re.compile(
     r"stale info|fetch first|non-fast-forward|cannot lock ref|reference already exists|incorrect old value"
 )
@@ -75,28 +74,20 @@ class Patching:
         self, repo: RepoKey, *, head_sha: str, patch: bytes, paths: Collection[str], message: str, signature: Signature
     ) -> MadeCommit:
         """One commit on the head that changes exactly `paths` (those the policy saw), or PatchRefused."""
-        return await self._commit(repo, head_sha, patch, paths, message, signature, how=_APPLY)
-
-    async def rebase(
-        self,
-        repo: RepoKey,
-        *,
-        head_sha: str,
-        new_head_sha: str,
-        patch: bytes,
-        paths: Collection[str],
-        message: str,
-        signature: Signature,
-    ) -> MadeCommit:
-        """The same on a newer head that contains the old one; PatchRefused when the two changes meet."""
-        git = self._mirrors.git(repo)
-        try:
-            await git.run("merge-base", "--is-ancestor", objects.checked(head_sha), objects.checked(new_head_sha))
-        except GitError as error:
-            if error.exit_code != 1:
-                raise
-            raise PatchRefused("the branch was rewritten meanwhile") from None
-        return await self._commit(repo, new_head_sha, patch, paths, message, signature, how=(*_APPLY, "--3way"))
+        async with _with_index(self._mirrors.git(repo)) as git:
+            await git.run("read-tree", f"{objects.checked(head_sha)}^{{tree}}")
+            try:
+                await git.run("apply", "--cached", "--whitespace=nowarn", "-", stdin=patch)
+            except GitError as error:
+                if error.exit_code not in {1, 128}:
+                    raise
+                raise PatchRefused("the patch does not apply to the branch as it is now") from error
+            tree_id = (await git.run("write-tree")).decode("ascii").strip()
+            await _check_tree(git, head_sha, tree_id, paths)
+            made = await replace(git, environment={**git.environment, **_signed(signature)}).run(
+                *("commit-tree", "--no-gpg-sign", "-p", head_sha, "-F", "-", tree_id), stdin=message.encode()
+            )
+        return MadeCommit(commit_sha=made.decode("ascii").strip(), parent_sha=head_sha, tree_id=tree_id)
 
     async def push(
         self,
@@ -131,31 +122,6 @@ class Patching:
                 raise AccessDenied(str(error), stderr=error.stderr, exit_code=error.exit_code) from error
             raise
         _check_push(printed.decode("utf-8", "replace"), branch)
-
-    async def _commit(
-        self,
-        repo: RepoKey,
-        head_sha: str,
-        patch: bytes,
-        paths: Collection[str],
-        message: str,
-        signature: Signature,
-        how: tuple[str, ...],
-    ) -> MadeCommit:
-        async with _with_index(self._mirrors.git(repo)) as git:
-            await git.run("read-tree", f"{objects.checked(head_sha)}^{{tree}}")
-            try:
-                await git.run(*how, "-", stdin=patch)
-            except GitError as error:
-                if error.exit_code not in {1, 128}:
-                    raise
-                raise PatchRefused("the patch does not apply to the branch as it is now") from error
-            tree_id = (await git.run("write-tree")).decode("ascii").strip()
-            await _check_tree(git, head_sha, tree_id, paths)
-            made = await replace(git, environment={**git.environment, **_signed(signature)}).run(
-                *("commit-tree", "--no-gpg-sign", "-p", head_sha, "-F", "-", tree_id), stdin=message.encode()
-            )
-        return MadeCommit(commit_sha=made.decode("ascii").strip(), parent_sha=head_sha, tree_id=tree_id)
 
 
 @asynccontextmanager

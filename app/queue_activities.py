@@ -244,8 +244,9 @@ class Control:
             redactor=Redactor(self.settings.secret_values()),
         )
 
-    def _delivering(self) -> Delivering:
-        pushing = Pushing(
+    @cached_property
+    def _pushing(self) -> Pushing:
+        return Pushing(
             readers=self.forges.readers,
             pushers=self.forges.pushers,
             agents=self.store.agents,
@@ -260,6 +261,8 @@ class Control:
             redactor=Redactor(self.settings.secret_values()),
             clock=utc_now,
         )
+
+    def _delivering(self) -> Delivering:
         return Delivering(
             readers=self.forges.readers,
             agents=self.store.agents,
@@ -267,7 +270,7 @@ class Control:
             repositories=self.store.repositories,
             usage=self.store.usage,
             blobs=self.store.blobs,
-            pushing=pushing,
+            pushing=self._pushing,
             telling=self._telling,
             model=self.settings.model,
             time_scale=self.settings.time_scale,
@@ -284,6 +287,7 @@ class Control:
             fetching=self._fetching,
             configurations=self._configurations,
             agent_starts=self._agent_starts,
+            pushing=self._pushing,
         )
 
     def _beginning(self) -> Beginning:

@@ -108,20 +108,34 @@ class Patching:
         if expected_sha is not None and expected_sha != made.parent_sha:
             raise BranchMoved(branch)
         await _check_parent(git, made)
-        try:
-            printed = await git.run(
-                *("push", "--porcelain", "--no-verify", "--no-signed", "--recurse-submodules=no"),
-                f"--force-with-lease={ref}:{objects.checked(expected_sha) if expected_sha else ''}",
-                *("--", access.url, f"{made.commit_sha}:{ref}"),
-                config=network_config(access),
-                deadline=PUSH_DEADLINE,
-                accept=(0, 1),
-            )
-        except GitError as error:
-            if _DENIED.search(error.stderr):
-                raise AccessDenied(str(error), stderr=error.stderr, exit_code=error.exit_code) from error
-            raise
-        _check_push(printed.decode("utf-8", "replace"), branch)
+        await _push(git, access, branch, f"{made.commit_sha}:{ref}", lease=expected_sha)
+
+    async def remove(self, access: Access, *, branch: str, expected_sha: str, default_branch: str) -> None:
+        """Take a branch away that still stands at this commit; BranchMoved where it does not, or is gone already."""
+        with tempfile.TemporaryDirectory(prefix="push-") as folder:
+            # Nothing of the repository is needed for it, and its mirror may have made room for others.
+            git = Git(git_dir=Path(folder) / "git", protocols=self._protocols)
+            await git.run("init", "--bare", "--quiet", "--template=")
+            ref = await _checked_ref(git, branch, default_branch)
+            await _push(git, access, branch, f":{ref}", lease=expected_sha)
+
+
+async def _push(git: Git, access: Access, branch: str, what: str, *, lease: str | None) -> None:
+    """One ref, if it stands where we think: nowhere without a lease."""
+    try:
+        printed = await git.run(
+            *("push", "--porcelain", "--no-verify", "--no-signed", "--recurse-submodules=no"),
+            f"--force-with-lease=refs/heads/{branch}:{objects.checked(lease) if lease else ''}",
+            *("--", access.url, what),
+            config=network_config(access),
+            deadline=PUSH_DEADLINE,
+            accept=(0, 1),
+        )
+    except GitError as error:
+        if _DENIED.search(error.stderr):
+            raise AccessDenied(str(error), stderr=error.stderr, exit_code=error.exit_code) from error
+        raise
+    _check_push(printed.decode("utf-8", "replace"), branch)
 
 
 @asynccontextmanager

@@ -106,6 +106,23 @@ async def test_a_new_branch_is_made_once(pull_request: Repo, mirrors: Mirrors, p
         await patching.push(KEY, repo.access, branch="feature", **push)  # pyright: ignore[reportArgumentType] - the same keywords twice
 
 
+async def test_a_branch_is_taken_away_only_where_it_stands_as_it_was_left(
+    pull_request: Repo, mirrors: Mirrors, patching: Patching
+) -> None:
+    commit, _ = await made(pull_request, mirrors, patching)
+    access, head = pull_request.access, commit.parent_sha
+    await patching.push(KEY, access, made=commit, branch="corrigent/1-1", expected_sha=None, default_branch="main")
+    where = {"branch": "corrigent/1-1", "default_branch": "main"}
+    with pytest.raises(BranchMoved):
+        await patching.remove(access, expected_sha=head, **where)
+    await patching.remove(access, expected_sha=commit.commit_sha, **where)
+    assert pull_request.git("for-each-ref", "refs/heads/corrigent") == ""
+    with pytest.raises(BranchMoved):
+        await patching.remove(access, expected_sha=commit.commit_sha, **where)
+    with pytest.raises(PushRefused):
+        await patching.remove(access, expected_sha=head, branch="main", default_branch="main")
+
+
 @pytest.mark.parametrize("what", ["a commit", "a deletion"])
 async def test_a_branch_that_moved_is_left_alone(
     pull_request: Repo, mirrors: Mirrors, patching: Patching, what: str

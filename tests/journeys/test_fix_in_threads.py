@@ -97,3 +97,13 @@ async def test_an_agent_asks_and_is_answered_in_its_finding_s_thread(talkative: 
     assert [reaction.content for reaction in answer.reactions] == ["eyes", "+1"]
     assert pull_request.head_sha == head
     assert len([comment for comment in pull_request.comments if "[bot]" in comment.user.login]) == 0
+
+    theirs = "refs/heads/corrigent/1-1-2"
+    refs = await shop.repo.repository.git.refs()
+    await shop.repo.commit({"more.md": "More.\n"}, branch=theirs.removeprefix("refs/heads/"), author="sam")
+    await pull_request.close()
+    await shop.system.quiet()
+    left = await shop.repo.repository.git.refs()
+    # One of our branches goes with its pull request, and one that somebody put something on stays.
+    assert refs.keys() - left.keys() == {"refs/heads/corrigent/1-2"}
+    assert left[theirs] != refs[theirs]

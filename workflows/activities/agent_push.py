@@ -11,7 +11,7 @@ from app.checkouts.git import GitError
 from app.checkouts.mirrors import AccessDenied, Mirrors
 from app.checkouts.patching import BranchMoved, MadeCommit, Patching, Signature
 from app.domain.agents import Agent
-from app.domain.errors import HeadMoved, Refused, UserError
+from app.domain.errors import ForgeRefused, HeadMoved, Refused, UserError
 from app.domain.fixes import Fix, Patch
 from app.domain.model import Frozen
 from app.domain.names import BRANCH_PREFIX
@@ -89,6 +89,35 @@ class Pushing:
             return await self._pushed(agent, patch, made, now_at, home)
         except (Refused, UserError, AccessDenied) as refused:
             return Pushed(refusal=str(refused))
+
+    async def take_back(self, pull_request: PullRequest) -> None:
+        """Branches of ours go with their pull request; one that somebody has put something on stays."""
+        if await self.is_quiet(pull_request.ref):
+            return
+        for agent in await self.agents.of(pull_request.ref):
+            for key in await self.effects.kept(agent.agent_id, kind="push"):
+                branch, _, commit_sha = key.removeprefix(f"push/{agent.agent_id}/").rpartition("/")
+                # Where our commits went to the pull request's own branch, it is not ours.
+                if branch.startswith(BRANCH_PREFIX) and branch != pull_request.head_ref:
+                    await self._take_back(agent, branch, commit_sha, pull_request.repo)
+
+    async def _take_back(self, agent: Agent, branch: str, commit_sha: str, repo: Repo) -> None:
+        async def remove(_look_first: bool) -> JsonValue:
+            try:
+                async with self.pushers[agent.ref.connection].pushing(repo) as access:
+                    await self.patching.remove(
+                        access, branch=branch, expected_sha=commit_sha, default_branch=repo.default_branch
+                    )
+            except BranchMoved:
+                return "moved"
+            detail = {"agent_id": agent.agent_id, "commit": commit_sha, "branch": branch}
+            await self.audit.append("branch.removed", "", agent.ref, detail, self.clock())
+            return "removed"
+
+        try:
+            await self.effects.perform(f"unpush/{agent.agent_id}/{branch}/{commit_sha}", remove, run_id=agent.agent_id)
+        except (ForgeRefused, Refused, AccessDenied) as refused:
+            log.warning("branch.stays", agent_id=agent.agent_id, branch=branch, cause=type(refused).__name__)
 
     async def _refusal(
         self, agent: Agent, fix: Fix, patch: Patch, *, said_apply: bool, now_at: PullRequest

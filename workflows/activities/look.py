@@ -13,6 +13,7 @@ from app.store.blobs import Blobs
 from app.store.pull_requests import PullRequests
 from app.store.repositories import Repositories
 from app.store.runs import Runs
+from workflows.activities.agent_push import Pushing
 from workflows.activities.agent_start import AgentStarts
 from workflows.activities.configuration import Configurations
 from workflows.activities.fetching import Fetching
@@ -35,6 +36,7 @@ class Looking:
         fetching: Fetching,
         configurations: Configurations,
         agent_starts: AgentStarts,
+        pushing: Pushing,
     ) -> None:
         self.readers = readers
         self.repositories = repositories
@@ -44,6 +46,7 @@ class Looking:
         self.fetching = fetching
         self.configurations = configurations
         self.agent_starts = agent_starts
+        self.pushing = pushing
 
     @activity.defn(name="look")
     async def look(self, request: LookRequest) -> Admission:
@@ -52,6 +55,7 @@ class Looking:
         state = await self.pull_requests.see(pull_request)
         if pull_request.state != "open":
             await self.agent_starts.stop(request.ref, Stop(reason="closed"))
+            await self.pushing.take_back(pull_request)
             return Admission(verdict="closed", head_sha=pull_request.head_sha)
         fetched = await self.fetching.fetch(pull_request, refresh=True)
         config = await self.configurations.at(pull_request, fetched)

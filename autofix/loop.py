@@ -13,6 +13,7 @@ from app.domain.conversation import ASK, Answered, Result, Told, ToolCall, pendi
 from app.domain.errors import RateLimited, UserError
 from app.llm.chat import ModelRefused, PromptTooLong
 from app.llm.talk import TalkRequest
+from app.sandboxes.room import RoomNotReady
 from autofix import budget, compaction, prompt, repetition
 from autofix.acting import Hands
 from autofix.base import ChunkEnded, ChunkStart, Parts
@@ -115,7 +116,11 @@ class _Chunk:
             return ChunkEnded(end="budget", reason=reason)
         tools = OF_SUB_AGENTS if self.memory.sub_call_id else TOOLS
         within = timedelta(seconds=max(1.0, self._seconds_left()))
-        outcome = await self.hands.use(call, tools, place=f"{self.memory.answers}-{place}", within=within)
+        try:
+            outcome = await self.hands.use(call, tools, place=f"{self.memory.answers}-{place}", within=within)
+        except RoomNotReady:
+            # The plan is written down; the call is made as soon as there is a place for it.
+            return ChunkEnded(end="goes_on")
         return await self._take(call, outcome)
 
     async def _take(self, call: ToolCall, outcome: Outcome) -> ChunkEnded | None:

@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError, TimeoutType
-from temporalio.exceptions import TimeoutError as ActivityTimeout
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from app.sandboxes.base import SandboxRef
@@ -37,7 +36,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.messages import ReviewerStep, StepDone, Stop
 
 from workflows import queues, timing
-from workflows.calls import call, tell
+from workflows.agent_failures import is_lost, phrase
+from workflows.calls import call, end_all, tell
 
 # How often is a fix made anew because the branch moved under it? Once; then somebody is asked to say it again.
 MOST_MOVES = 1
@@ -45,8 +45,6 @@ MOST_MOVES = 1
 MOST_LOSSES = 2
 # For how long is a sandbox kept while the model may not be asked? Afterwards its workspace waits without it.
 KEPT_WHILE_WAITING = timedelta(minutes=2)
-# How soon is work cancelled again that has not ended? Longer than a step takes to hear of it.
-CANCEL_AGAIN_AFTER = timedelta(seconds=5)
 # Chunks of a conversation before it counts as endless, whatever its budget says.
 MOST_CHUNKS = 50
 
@@ -104,7 +102,7 @@ class Agent:
             await self._end_early(work, self.stopped)
         elif (error := work.exception()) is not None:
             await self._let_go()
-            ended = error.ending if isinstance(error, Ended) else self._ending("failed", _phrase(error))
+            ended = error.ending if isinstance(error, Ended) else self._ending("failed", phrase(error))
             await self._end(ended)
         else:
             await self._let_go()
@@ -116,7 +114,7 @@ class Agent:
                 delivered = await self._try(word, again=moves + losses > 0)
             except FailureError as error:
                 losses += 1
-                if not _is_lost(error) or losses > MOST_LOSSES:
+                if not is_lost(error) or losses > MOST_LOSSES:
                     raise
                 await self._start_over()
                 continue
@@ -146,6 +144,9 @@ class Agent:
                 return await self._mend(word, begun)
 
     async def _mend(self, word: AgentWord, begun: BegunAgent) -> FixDelivered | None:
+        # Who comes into another sandbox is told so before anything else.
+        if begun.plans and not self.lost_sandbox:
+            return await self._mend_by_model(word, begun, *await self._room_while_planning(begun))
         room = await self._room(begun, "work")
         if begun.kind == "fix" and not begun.workspace_key:
             wanted = FixWanted(agent_id=self.start.agent_id, task_key=begun.task_key, sandbox=room)
@@ -158,8 +159,10 @@ class Agent:
             raise Ended(self._ending("failed", begun.without_model, no_model=True))
         return await self._mend_by_model(word, begun, room)
 
-    async def _mend_by_model(self, word: AgentWord, begun: BegunAgent, room: SandboxRef) -> FixDelivered | None:
-        room, result_key = await self._converse(begun, room)
+    async def _mend_by_model(
+        self, word: AgentWord, begun: BegunAgent, room: SandboxRef, planned: ChunkDone | None = None
+    ) -> FixDelivered | None:
+        room, result_key = await self._converse(begun, room, planned)
         if result_key is None:
             return None
         wanted = PatchWanted(task_key=begun.task_key, sandbox=room)
@@ -170,20 +173,39 @@ class Agent:
             proof_key = (await self._prove(begun, made, result_key, "model")).fix_key
         return await self._deliver(word, proof_key, workspace_key, result_key=result_key)
 
-    async def _converse(self, begun: BegunAgent, room: SandboxRef) -> tuple[SandboxRef, str | None]:
+    async def _room_while_planning(self, begun: BegunAgent) -> tuple[SandboxRef, ChunkDone]:
+        """The model's first answers cost no time: they come while the sandbox is made."""
+        opening = asyncio.create_task(self._room(begun, "work"))
+        planning = asyncio.create_task(self._chunk(begun, None, 0))
+        try:
+            await workflow.wait([opening, planning], return_when=asyncio.FIRST_EXCEPTION)
+            # Why there is no sandbox is what people are told first.
+            return await opening, await planning
+        finally:
+            await end_all(opening, planning)
+
+    async def _chunk(self, begun: BegunAgent, room: SandboxRef | None, number: int) -> ChunkDone:
+        step = ChunkStep(
+            agent_id=self.start.agent_id,
+            task_key=begun.task_key,
+            sandbox=room,
+            number=number,
+            round=self.round,
+            lost_sandbox=self.lost_sandbox,
+            without_files=self.without_files and room is not None,
+        )
+        return await call("agent_chunk", step, ChunkDone, timing.AGENT_WORK, queue=queues.LLM)
+
+    async def _converse(
+        self, begun: BegunAgent, room: SandboxRef, planned: ChunkDone | None
+    ) -> tuple[SandboxRef, str | None]:
         """Where it ended, and the key of the agent's result; None when it waits for people and goes on elsewhere."""
-        for number in range(1, MOST_CHUNKS + 1):
-            step = ChunkStep(
-                agent_id=self.start.agent_id,
-                task_key=begun.task_key,
-                sandbox=room,
-                number=number,
-                round=self.round,
-                lost_sandbox=self.lost_sandbox,
-                without_files=self.without_files,
-            )
-            done = await call("agent_chunk", step, ChunkDone, timing.AGENT_WORK, queue=queues.LLM)
-            self.lost_sandbox = self.without_files = False
+        for number in range(0 if planned else 1, MOST_CHUNKS + 1):
+            if planned is None or number > 0:
+                done = await self._chunk(begun, room, number)
+                self.lost_sandbox = self.without_files = False
+            else:
+                done = planned
             match done.end:
                 case "finished":
                     return room, done.result_key
@@ -320,7 +342,7 @@ class Agent:
         while not work.done():
             # A step that is done before it hears of it swallows the cancellation, and the work goes on to the next.
             work.cancel()
-            await workflow.wait([work], timeout=CANCEL_AGAIN_AFTER.total_seconds())
+            await workflow.wait([work], timeout=timing.CANCEL_AGAIN_AFTER.total_seconds())
         await self._let_go()
         by = stop.by if stop else ""
         reason = "the pull request was closed" if stop and stop.reason == "closed" else f"stopped by {by}".strip()
@@ -350,19 +372,3 @@ class Agent:
 
 def agent_workflow_id(agent_id: str) -> str:
     return f"agent/{agent_id}"
-
-
-def _phrase(error: BaseException) -> str:
-    """The innermost failure in the words of its message, which our converter has already cut and redacted."""
-    while isinstance(error, FailureError) and error.__cause__ is not None:
-        error = error.__cause__
-    return error.message if isinstance(error, ApplicationError) else type(error).__name__
-
-
-def _is_lost(error: BaseException) -> bool:
-    """Whether a sandbox that was there is not there any more, be it that its machine is gone."""
-    while isinstance(error, FailureError) and error.__cause__ is not None:
-        error = error.__cause__
-    if isinstance(error, ActivityTimeout):
-        return error.type == TimeoutType.SCHEDULE_TO_START
-    return isinstance(error, ApplicationError) and error.type == "SandboxGone"

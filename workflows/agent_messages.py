@@ -46,6 +46,8 @@ class BegunAgent(Frozen):
     workspace_key: str = ""
     # Why no model may be asked, a clause; empty where one may.
     without_model: str = ""
+    # A model is asked in any case, and may begin before there is a sandbox. Histories before this have it not.
+    plans: bool = False
 
 
 class RoomWanted(Frozen):
@@ -103,11 +105,14 @@ class PatchWanted(Frozen):
 
 
 class ChunkStep(Frozen):
-    """Up to so many steps of the agent's loop; the conversation's head is on the agent's row."""
+    """Up to so many steps of the agent's loop; the conversation's head is on the agent's row.
+
+    Without a sandbox up to the first that needs one: the agent plans while it is made.
+    """
 
     agent_id: str
     task_key: str
-    sandbox: SandboxRef
+    sandbox: SandboxRef | None
     # Which chunk of this round.
     number: int = 1
     round: int = 1

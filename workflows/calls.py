@@ -1,6 +1,8 @@
 """Calling an activity by name, so that workflow code imports none of what activities need."""
 
-from typing import TypeVar
+import asyncio
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.workflow import ActivityCancellationType, ActivityConfig
@@ -23,6 +25,19 @@ async def call(
 async def tell(name: str, argument: Frozen, options: ActivityConfig) -> None:
     """Run an activity that answers nothing."""
     await workflow.execute_activity(name, argument, **_with(options, None))
+
+
+async def end_all(*tasks: "asyncio.Task[Any]") -> None:
+    """What is not done is cancelled, and over when this returns, however often this is cancelled itself."""
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await workflow.wait(running, timeout=timing.CANCEL_AGAIN_AFTER.total_seconds())
+    for task in tasks:
+        if not task.cancelled():
+            # Looked at, so that nobody warns of it.
+            task.exception()
 
 
 def _with(options: ActivityConfig, queue: str | None) -> ActivityConfig:

@@ -108,6 +108,8 @@ ROOM_GOING = ActivityConfig(
 )
 # How long may the machine of a sandbox be silent before the sandbox counts as lost with it?
 MACHINE_ANSWERS = timedelta(minutes=5)
+# How soon is work cancelled again that has not ended? Longer than a step takes to hear of it.
+CANCEL_AGAIN_AFTER = timedelta(seconds=5)
 # How long is an agent's question open? It costs nothing meanwhile: its sandbox is gone and its workspace is kept.
 ASKS_FOR = timedelta(days=3)
 

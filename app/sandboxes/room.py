@@ -56,6 +56,23 @@ class SandboxRoom:
         return unpacked(await self._access.get(self.ref, paths, max_bytes), paths, max_bytes)
 
 
+class RoomNotReady(Exception):
+    """The sandbox is still being made: whoever needs it has to come back."""
+
+
+class RoomToCome:
+    """Stands for a sandbox that is not there yet, for those who may not need one."""
+
+    async def run(self, argv: Sequence[str], **_: object) -> Ran:
+        raise RoomNotReady(argv[0])
+
+    async def write(self, files: Mapping[str, bytes], folder: str = WORK) -> None:
+        raise RoomNotReady(f"{len(files)} files for {folder}")
+
+    async def read(self, paths: Sequence[str], *, max_bytes: int = 10_000_000) -> Mapping[str, bytes]:
+        raise RoomNotReady(f"{len(paths)} files of {max_bytes} bytes")
+
+
 def packed(files: Mapping[str, bytes]) -> bytes:
     """A tar of plain files; what begins like a script may be run."""
     out = io.BytesIO()

@@ -11,6 +11,7 @@ from app.domain.conversation import Answered, Opening, Result, ToolCall
 from app.domain.errors import RateLimited, UserError
 from app.llm.chat import ModelRefused, ModelUnavailable, PromptTooLong
 from app.llm.talk import Hear, TalkRequest
+from app.sandboxes.room import RoomToCome
 from autofix import compaction
 from tests.autofix.play import FINISHED, SUMS, Moves, Play, call, says
 
@@ -59,6 +60,29 @@ async def test_a_chunk_ends_after_its_steps_with_all_calls_made(play: Play) -> N
     assert (await play.chunk(model, steps=2)).end == "goes_on"
     assert (await play.chunk(model)).end == "finished"
     assert len(play.folder_room.started) == 5
+
+
+async def test_a_plan_is_made_without_a_sandbox_and_carried_out_in_it(play: Play) -> None:
+    model = Moves(
+        [
+            says("I will run it.", call("report_problem", problem="the build is slow"), call("run", command="echo 1")),
+            FINISHED,
+        ]
+    )
+    play.room = RoomToCome()
+    for _ in range(2):
+        # Begun again, as after a crash: nothing is asked twice.
+        assert (await play.chunk(model)).end == "goes_on"
+        assert (len(model.requests), play.problems) == (1, ["the build is slow"])
+    play.room = None
+    assert (await play.chunk(model)).end == "finished"
+    assert [(one.tool, one.failed) for one in await play.results()] == [("report_problem", False), ("run", False)]
+    assert len(model.requests) == 2
+
+
+async def test_an_answer_in_words_needs_no_sandbox(play: Play) -> None:
+    play.room, play.kind = RoomToCome(), "prompt"
+    assert (await play.chunk(Moves([says("It adds.")]))).end == "finished"
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ class Steps:
     delivered: list[FixDelivered] = field(default_factory=lambda: [FixDelivered(status="shown")])
     room: RoomReady | None = None
     without_files: bool = False
+    # The sandbox is there only when the model was asked.
+    room_takes_long: bool = False
     asked_for: timedelta = timedelta(days=3)
     hang: bool = False
     prove_fails: bool = False
@@ -90,6 +92,9 @@ class Steps:
 
     @activity.defn(name="open_room")
     async def open_room(self, asked: RoomWanted) -> RoomReady:
+        while self.room_takes_long and asked.purpose == "work" and "chunk" not in self.done:
+            await asyncio.sleep(0.02)
+            activity.heartbeat()
         self.note(f"room to {asked.purpose}", asked)
         if self.room is not None:
             return self.room
@@ -231,6 +236,40 @@ async def test_a_conversation_goes_on_until_the_agent_has_finished(agents: Agent
     assert await agents.ended() == ["begin", "room to work", "rule", "chunk", "chunk", *BY_MODEL, "deliver"]
     [delivered] = steps.heard(DeliverFix)
     assert (delivered.fix_key, delivered.result_key, delivered.workspace_key) == ("f" * 64, "r" * 64, "w" * 64)
+
+
+async def test_the_agent_plans_while_its_sandbox_is_made(agents: Agents, steps: Steps) -> None:
+    steps.begun, steps.room_takes_long = [WORK.model_copy(update={"plans": True})], True
+    steps.chunks = [ChunkDone(end="goes_on"), FINISHED]
+    await agents.tell()
+    assert await agents.ended() == ["begin", "chunk", "room to work", *BY_MODEL, "deliver"]
+    assert [one.sandbox and one.sandbox.sandbox_id for one in steps.heard(ChunkStep)] == [None, "work-1"]
+    assert steps.rooms == set()
+
+
+async def test_a_plan_that_needs_no_sandbox_is_the_result(agents: Agents, steps: Steps) -> None:
+    steps.begun, steps.room_takes_long = [WORK.model_copy(update={"plans": True})], True
+    await agents.tell()
+    assert await agents.ended() == ["begin", "chunk", "room to work", *BY_MODEL[1:], "deliver"]
+
+
+async def test_a_plan_ends_with_the_reason_why_there_is_no_sandbox(agents: Agents, steps: Steps) -> None:
+    steps.begun, steps.room_takes_long, steps.hang = [WORK.model_copy(update={"plans": True})], True, True
+    steps.room = RoomReady(refusal="bwrap is not installed", no_backend=True)
+    await agents.tell()
+    assert await agents.ended() == ["begin", "chunk", "room to work", "end"]
+    [ending] = steps.heard(AgentEnding)
+    assert (ending.state, ending.no_sandbox, ending.reason) == ("failed", True, "bwrap is not installed")
+
+
+async def test_stopping_reaches_a_plan_and_the_sandbox_that_is_made_meanwhile(agents: Agents, steps: Steps) -> None:
+    steps.begun, steps.hang = [WORK.model_copy(update={"plans": True})], True
+    await agents.tell()
+    await agents.until("chunk")
+    assert await agents.turns.stop_agent("A", Stop(reason="stopped", by="maria"))
+    assert (await agents.ended())[-1] == "end"
+    assert [one.state for one in steps.heard(AgentEnding)] == ["stopped"]
+    assert steps.rooms == set()
 
 
 async def test_files_that_were_not_kept_are_told_of_once(agents: Agents, steps: Steps) -> None:

@@ -23,6 +23,7 @@ from app.store.blobs import Blobs
 from app.store.effects import Effects
 from app.store.findings import Findings
 from app.store.usage import Usage
+from autofix.rule_fixes import rule_check
 from workflows.activities.agent_telling import Telling
 from workflows.activities.configuration import Configurations
 from workflows.activities.fetching import Fetching
@@ -138,19 +139,23 @@ class AgentBeginning:
             agent.agent_id, task_key=task_key, head_sha=found.pull_request.head_sha, asks_until=None
         )
         log.info("agent.begun", agent_id=agent.agent_id, pull_request=str(agent.ref), word=found.word.kind)
+        task = await self.blobs.get_model(task_key, AgentTask)
+        without_model = await self._without_model(agent, task)
+        # Where a linter knows a fix it is tried first, and no model may be needed.
+        by_rule = task.kind == "fix" and not agent.snapshot_key and any(map(rule_check, task.findings))
         return BegunAgent(
             status="work",
             kind=agent.kind,
             task_key=task_key,
             workspace_key=agent.snapshot_key,
-            without_model=await self._without_model(agent, task_key),
+            without_model=without_model,
+            plans=not without_model and not by_rule,
         )
 
-    async def _without_model(self, agent: Agent, task_key: str) -> str:
+    async def _without_model(self, agent: Agent, task: AgentTask) -> str:
         """Why no model may be asked; where one may, the row says for how much."""
         if not self.has_model:
             return no_model_configured()
-        task = await self.blobs.get_model(task_key, AgentTask)
         limits = (await self.blobs.get_model(task.config_key, ConfigInForce)).config.budget
         today = datetime.combine(self.clock().date(), time(), UTC)
         left = {

@@ -12,6 +12,7 @@ from app.domain.secrets import Redactor
 from app.llm.chat import ModelUnavailable
 from app.llm.talk import TalkingModel
 from app.sandboxes.base import Room
+from app.sandboxes.room import RoomToCome
 from app.store.agents import Agents, stream_of
 from app.store.blobs import Blobs
 from app.store.conversations import Conversations
@@ -82,6 +83,8 @@ class AgentChunks:
             return ChunkDone(end="stopped")
         task = await self.blobs.get_model(step.task_key, AgentTask)
         try:
+            if step.sandbox is None:
+                return await self._done(await self._run(agent, task, step, RoomToCome()))
             async with self.enter(step.sandbox) as room:
                 ended = await self._run(agent, task, step, room)
                 if ended.end != "stopped":

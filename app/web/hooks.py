@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -19,6 +20,8 @@ log = structlog.get_logger()
 LARGE_BODY = 256_000
 # Where the body was not read to its end, the connection is of no more use; uvicorn would keep it for its keep-alive.
 UNREAD = {"connection": "close"}
+# How long may the insert take? Forges wait ten seconds for an answer, the body's arrival among them.
+STORE_WITHIN = timedelta(seconds=5)
 # What a process will do when a delivery cannot be stored: the forge lists it as failed, and the sweeper reads it.
 NOT_STORED = "The delivery could not be stored. It will be read from the forge's list of deliveries."
 
@@ -34,6 +37,7 @@ class HookDoor:
         wake: Callable[[], None],
         received: Callable[[str, int, float], None],
         reader: BodyReader | None = None,
+        store_within: timedelta = STORE_WITHIN,
     ) -> None:
         self.deliveries = deliveries
         self.inboxes = inboxes
@@ -42,6 +46,7 @@ class HookDoor:
         # Connection, status and seconds, for the metrics.
         self.received = received
         self.reader = reader or BodyReader()
+        self.store_within = store_within
 
     async def receive(self, request: Request) -> Response:
         began = time.monotonic()
@@ -71,13 +76,18 @@ class HookDoor:
 
     async def _store(self, connection: str, inbox: ForgeInbox, headers: Mapping[str, str], body: bytes) -> Response:
         try:
-            new = await self.deliveries.receive(
-                connection=connection,
-                delivery_id=inbox.delivery_id(headers, body),
-                event=headers.get("x-github-event", headers.get("x-gitlab-event", "")),
-                headers=headers,
-                body=body,
-            )
+            async with asyncio.timeout(self.store_within.total_seconds()):
+                new = await self.deliveries.receive(
+                    connection=connection,
+                    delivery_id=inbox.delivery_id(headers, body),
+                    event=headers.get("x-github-event", headers.get("x-gitlab-event", "")),
+                    headers=headers,
+                    body=body,
+                )
+        except TimeoutError:
+            # It may have been written all the same; then what the forge sends again is known by its id.
+            log.warning("hook.not_stored_in_time", connection=connection)
+            return PlainTextResponse(NOT_STORED, 503)
         except Exception:
             # Whatever kept the row from being written, the truth is that it was not, and the forge must know.
             log.exception("hook.not_stored", connection=connection)

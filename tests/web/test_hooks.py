@@ -19,7 +19,7 @@ from app.domain.errors import UserError
 from app.settings import load_settings
 from app.store.tables import deliveries
 from app.web.body import BodyReader
-from app.web.hooks import HookDoor
+from app.web.hooks import STORE_WITHIN, HookDoor
 from app.web.main import create_app
 from app.web.server import serving
 from app.wiring import Store, open_forges, open_store
@@ -62,9 +62,15 @@ class Door:
 
 
 @asynccontextmanager
-async def door_of(home: Path, *, deadline: timedelta = timedelta(seconds=10)) -> AsyncGenerator[Door]:
+async def door_of(
+    home: Path,
+    *,
+    deadline: timedelta = timedelta(seconds=10),
+    store_within: timedelta = STORE_WITHIN,
+    **more: JsonValue,
+) -> AsyncGenerator[Door]:
     """A process's door without the rest of the process."""
-    settings = load_settings({"home": str(home), "connections": [CONNECTION]}, environ={})
+    settings = load_settings({"home": str(home), "connections": [CONNECTION], **more}, environ={})
     async with (
         open_store(settings, may_migrate=True) as store,
         open_forges(settings, store.limits) as forges,
@@ -75,6 +81,7 @@ async def door_of(home: Path, *, deadline: timedelta = timedelta(seconds=10)) ->
             wake=lambda: None,
             received=lambda _connection, _status, _seconds: None,
             reader=BodyReader(deadline=deadline),
+            store_within=store_within,
         )
 
         async def healthy() -> Mapping[str, str]:

@@ -190,6 +190,19 @@ def config(
     leave(show_config(repo, schema=schema, home=home))
 
 
+@app.command()
+def measures(
+    last: Annotated[str, typer.Option(help="How far back: 30d, 8w.")] = "30d",
+    repo: Annotated[str, typer.Option(help="OWNER/REPO; all repositories when left out.")] = "",
+    output: Annotated[Literal["table", "json"], typer.Option("--format", help="How to print it.")] = "table",
+    home: Home = None,
+) -> None:
+    """Say what became of findings: acted on, dismissed, escaped; what reviews took and cost."""
+    from app.measures import run_measures
+
+    leave(run_measures(last=last, repo=repo, as_json=output == "json", home=home))
+
+
 @app.command(hidden=True)
 def serve(port: Port = None, home: Home = None) -> None:
     """Webhooks and dashboard only, for a deployment of many machines."""

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from app.domain.errors import MalformedDelivery
-from app.domain.events import ReviewAsked, StopPressed
+from app.domain.events import ReviewAsked, RuleDecided, StopPressed
 from app.domain.names import OWN_CONNECTION
 from app.store.deliveries import Deliveries
 
-OwnEvent = StopPressed | ReviewAsked
+OwnEvent = StopPressed | ReviewAsked | RuleDecided
 
 # By the name in the row's column `event`.
-_KINDS: Mapping[str, type[OwnEvent]] = {"stop": StopPressed, "review": ReviewAsked}
+_KINDS: Mapping[str, type[OwnEvent]] = {"stop": StopPressed, "review": ReviewAsked, "rule": RuleDecided}
 
 
 async def put_own(deliveries: Deliveries, event: OwnEvent, *, delivery_id: str) -> bool:

@@ -14,6 +14,7 @@ from app.domain.events import (
     PullRequestChanged,
     RerunRequested,
     ReviewAsked,
+    RuleDecided,
     StopPressed,
     ThreadResolved,
 )
@@ -92,10 +93,8 @@ class Routing:
                 return await self._pressed(event, delivery)
             case MergeQueued():
                 return await self._queued(event, delivery)
-            case StopPressed():
-                return await self._stopped(event, delivery)
-            case ReviewAsked():
-                return await self._asked_here(event, delivery)
+            case StopPressed() | ReviewAsked() | RuleDecided():
+                return await self._by_operator(event, delivery)
             case InstallationChanged():
                 return await self._installation(event)
 
@@ -215,32 +214,28 @@ class Routing:
         nudge = await self._act(action, delivery)
         return Meaning(ref=event.ref, nudges=(nudge,), installation=event.repo.installation_id, reason="merge queue")
 
-    async def _stopped(self, event: StopPressed, delivery: Delivery) -> Meaning:
+    async def _by_operator(self, event: StopPressed | ReviewAsked | RuleDecided, delivery: Delivery) -> Meaning:
+        """Who may was settled where it was asked."""
+        match event:
+            case StopPressed():
+                word, argument = "stop", event.agent_id
+            case RuleDecided():
+                word, argument = "rule", f"R{event.rule} {'on' if event.on else 'off'}"
+            case ReviewAsked():
+                word, argument = "again" if event.run_id else "backfill", event.run_id
         action = Action(
             action_key=button_key(delivery.connection, delivery.delivery_id),
             ref=event.ref,
-            word="stop",
-            argument=event.agent_id,
+            word=word,
+            argument=argument,
             actor=event.by,
-            source="dashboard",
-            received_at=delivery.received_at,
-        )
-        return Meaning(ref=event.ref, nudges=(await self._act(action, delivery),), reason="stop on the dashboard")
-
-    async def _asked_here(self, event: ReviewAsked, delivery: Delivery) -> Meaning:
-        action = Action(
-            action_key=button_key(delivery.connection, delivery.delivery_id),
-            ref=event.ref,
-            word="again" if event.run_id else "backfill",
-            argument=event.run_id,
-            actor=event.by,
-            source="dashboard" if event.run_id else "cli",
+            source="cli" if word == "backfill" else "dashboard",
             received_at=delivery.received_at,
         )
         nudge = await self._act(action, delivery)
         repo = await self.repositories.get(event.ref.connection, event.ref.repo_id)
         installation = repo.installation_id if repo is not None else ""
-        return Meaning(ref=event.ref, nudges=(nudge,), installation=installation, reason=f"operator: {action.word}")
+        return Meaning(ref=event.ref, nudges=(nudge,), installation=installation, reason=f"operator: {word}")
 
     async def _act(self, action: Action, delivery: Delivery) -> Nudge:
         await self.actions.record(action)

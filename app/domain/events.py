@@ -91,6 +91,15 @@ class ReviewAsked(Frozen):
     run_id: str = ""
 
 
+class RuleDecided(Frozen):
+    """An operator put a learned rule in force, or out of it, on its page; `ref` is where it was proposed."""
+
+    ref: PullRequestRef
+    rule: int
+    on: bool
+    by: Person
+
+
 class InstallationChanged(Frozen):
     """Repositories came under our care or left it."""
 
@@ -117,6 +126,7 @@ Event = (
     | MergeQueued
     | StopPressed
     | ReviewAsked
+    | RuleDecided
     | InstallationChanged
     | Ignored
 )

@@ -2,10 +2,14 @@
 
 import asyncio
 
+import httpx
+import pytest
+
 from app.demo import shop as samples
 from app.domain.measures import Judged
 from app.domain.pull_request import PullRequestRef
 from app.forges.fake.pull_scenario import FakePullRequest
+from app.measures import run_measures
 from tests.journeys.conftest import Shop
 from tests.store.samples import NOW
 
@@ -26,7 +30,9 @@ async def measured(shop: Shop, *pull_requests: FakePullRequest) -> dict[int, tup
     return {one.ref.number: judged for one, judged in rows}
 
 
-async def test_the_end_of_a_pull_request_is_measured_and_an_escaped_bug_is_found(shop: Shop) -> None:
+async def test_the_end_of_a_pull_request_is_measured_and_an_escaped_bug_is_found(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
     refunds = await shop.open(REFUNDS)
     await shop.reviewed(refunds)
     assert len(refunds.threads) == 2
@@ -57,3 +63,21 @@ async def test_the_end_of_a_pull_request_is_measured_and_an_escaped_bug_is_found
     ref = PullRequestRef(connection="github", repo_id=shop.repo.repo_id, number=refunds.number)
     assert [(one.ref, one.fix_sha) for one in escapes] == [(ref, fix_sha)]
     assert await store.measures.unmeasured(limit=10) == []
+
+    running = shop.system.running
+    assert running.new_link is not None
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{running.port}") as browser:
+        await browser.get(running.new_link())
+        page = (await browser.get(f"/measures?repo=github/{shop.repo.repo_id}&last=7")).text
+        assert "2 reviewed pull requests closed, 2 merged" in page
+        assert "Fix refunds that are paid twice" in page
+        for page in ("/measures", "/rules"):
+            assert (await browser.get(f"{page}?repo=github/7")).status_code == 404
+
+    home = shop.system.settings.home
+    capsys.readouterr()
+    assert await asyncio.to_thread(run_measures, last="30d", repo=samples.REPOSITORY, as_json=False, home=home) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "2 reviewed pull requests closed in the last 30d, 2 of them merged."
+    assert "  acted on        50%  1 of 2" in lines
+    assert "  escaped bugs   1" in lines

@@ -1,6 +1,9 @@
 """Rules, from the first word to their force: files of the default branch, what people teach, and who decides."""
 
 import asyncio
+import re
+
+import httpx
 
 from app.demo import shop as samples
 from app.domain.pull_request import Permission
@@ -19,6 +22,23 @@ async def say(shop: Shop, pull_request: FakePullRequest, text: str, *, by: str =
     await shop.system.quiet()
     ours = [one for one in pull_request.comments[before:] if one.user.login == "corrigent[bot]"]
     return ours[-1].body.partition("\n\n<!--")[0] if ours else ""
+
+
+async def press(shop: Shop, rule: str, way: str) -> None:
+    """The button of a rule on the dashboard's page."""
+    running = shop.system.running
+    assert running.new_link is not None
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{running.port}") as browser:
+        await browser.get(running.new_link())
+        page = (await browser.get("/rules")).text
+        assert f"<strong>{rule}</strong>" in page
+        form = dict(re.findall(r'name="(form|press)" value="([^"]+)"', page))
+        address = f"/rules/github/{shop.repo.repo_id}/{rule.removeprefix('R')}"
+        assert (await browser.post(f"{address}/{way}", data={**form, "form": "forged"})).status_code == 403
+        assert (await browser.post(f"{address}0/{way}", data=form)).status_code == 404
+        assert (await browser.post(f"{address}/{way}", data=form)).status_code == 303
+        await shop.system.quiet()
+        assert "by operator" in (await browser.get("/rules")).text
 
 
 async def test_a_rule_is_taught_decided_and_given_to_the_model(shop: Shop) -> None:
@@ -47,7 +67,7 @@ async def test_a_rule_is_taught_decided_and_given_to_the_model(shop: Shop) -> No
         f'Proposed:\n- R1 {taught} (maria, pull request 1)\n- R2 No bug here: "A retried webhook pays the customer '
         f'twice". The reason given: {WHY} (maria, pull request 1)\n\nA maintainer decides: `/corrigent rule R1 on`.'
     )
-    assert await say(shop, pull_request, "/corrigent rule R1 on", by="ada") == ""
+    await press(shop, "R1", "on")
     assert await say(shop, pull_request, "/corrigent forget R2") == ""
     assert (await say(shop, pull_request, f"/corrigent remember {taught}!", by="ada")).startswith("R1: ")
     assert "R1 MONEY-IS-IN-CENTS (maria, pull request 1; 1 said again)" in await say(

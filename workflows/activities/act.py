@@ -310,6 +310,9 @@ class Acting:
                 acted = Acted(by=by)
             case "again":
                 acted = Acted(order="review_full", by=by)
+            case "rule":
+                await self.learning.decide_here(action)
+                acted = Acted(by=by)
             case _:
                 # From now on its head is ours like any other.
                 await self.pull_requests.take_over(action.ref)

@@ -55,6 +55,11 @@ class Learning:
             ref.connection, ref.repo_id, planned.number, state, by=action.actor.login, now=self.clock()
         )
 
+    async def decide_here(self, action: Action) -> None:
+        """By a button of ours, whose words are `R7 on`."""
+        name, _, way = action.argument.partition(" ")
+        await self.decide(action, DecideRule(number=number_of(name) or 0, on=way == "on"))
+
     async def numbers(self, action: Action) -> tuple[int, ...]:
         """Of the rules that may be decided here; one that was dropped may be put in force again."""
         return tuple(rule.number for rule in await self.rules.of(action.ref.connection, action.ref.repo_id))

@@ -18,6 +18,7 @@ from app.web.body import BodyReader
 from app.web.live import Live
 from app.web.pages.agent_routes import agent_routes
 from app.web.pages.enter import EnterPage, stranger
+from app.web.pages.learning_routes import learning_routes
 from app.web.pages.metrics import MetricsPage
 from app.web.pages.missing import foreign_name, missing
 from app.web.pages.parts.buttons import Buttons
@@ -52,6 +53,7 @@ def dashboard(
     buttons = Buttons(deliveries=store.deliveries, access=access, wake=wake, clock=clock)
     return [
         *_review_routes(store, guard=guard, buttons=buttons, templates=templates, live=live, clock=clock),
+        *learning_routes(store, guard=guard, buttons=buttons, templates=templates, clock=clock),
         *agent_routes(store, guard=guard, buttons=buttons, templates=templates, live=live, clock=clock),
         Route("/enter", guard.door(enter.show), methods=["GET"]),
         Route("/enter", guard.door(enter.submit), methods=["POST"]),

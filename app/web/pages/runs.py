@@ -17,6 +17,7 @@ from app.store.runs import Runs
 from app.store.troubles import Troubles
 from app.web.access import Repos, Viewer
 from app.web.live import Live, Update
+from app.web.pages.parts.choosing import Choice, repositories_of
 from app.web.pages.parts.lists import Found, Listed, find, listed
 from app.web.pages.parts.rendering import Templates
 from app.web.pages.parts.words import BADGES, RUNNING, line
@@ -24,13 +25,6 @@ from app.web.pages.parts.words import BADGES, RUNNING, line
 # How soon does an open list show what happened?
 REFRESH_SECONDS = 1.0
 _RUNNING = "running"
-
-
-class Choice(NamedTuple):
-    """An option of a filter."""
-
-    value: str
-    label: str
 
 
 # A waiting run is one that still runs.
@@ -97,7 +91,7 @@ class RunsPage:
 
     async def show(self, request: Request, viewer: Viewer) -> Response:
         asked = Asked.of(request)
-        repositories = await self._choices(viewer)
+        repositories = await repositories_of(self._repositories, viewer)
         wrong = tuple(asked.wrong(repositories))
         found = Found((), "") if wrong else await self._find(asked, viewer)
         # A rare outcome is looked for far back, which is too dear to do every second.
@@ -140,13 +134,6 @@ class RunsPage:
 
     async def _find(self, asked: Asked, viewer: Viewer) -> Found:
         return await find(self._runs, _narrowed(asked.repo, viewer), asked.which(), before=asked.before)
-
-    async def _choices(self, viewer: Viewer) -> list[Choice]:
-        return [
-            Choice(f"{repo.connection}/{repo.repo_id}", line(repo.full_name))
-            for repo in await self._repositories.all()
-            if viewer.may_see(repo.connection, repo.repo_id)
-        ]
 
     def _listed(self, found: Found) -> list[Listed]:
         now = self._clock()

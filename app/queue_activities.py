@@ -203,7 +203,10 @@ class Control:
 
     @cached_property
     def _agent_starts(self) -> AgentStarts:
-        return AgentStarts(agents=self.store.agents, blobs=self.store.blobs, turns=self.turns, clock=utc_now)
+        store = self.store
+        return AgentStarts(
+            agents=store.agents, effects=store.effects, blobs=store.blobs, turns=self.turns, clock=utc_now
+        )
 
     @cached_property
     def _telling(self) -> Telling:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -47,8 +47,8 @@ class Evidence:
     def commands(self) -> tuple[ProvingCommand, ...]:
         return tuple(self._command(number, side, run) for number, (side, _, run) in enumerate(self._runs, 1))
 
-    async def bundle(self, put: Put, *, verdict: str) -> tuple[EvidenceFile, ...]:
-        """Logs, recording and JUnit of every run, and last the manifest that names them with their hashes."""
+    async def bundle(self, put: Put, *, verdict: str, pictures: Sequence[bytes] = ()) -> tuple[EvidenceFile, ...]:
+        """Logs, recording and JUnit of every run, pictures, and last the manifest that names them with their hashes."""
         files: list[EvidenceFile] = []
         logs: list[str] = []
         for number, (side, what, run) in enumerate(self._runs, 1):
@@ -59,6 +59,8 @@ class Evidence:
                 report = clean_log(run.junit, self.redactor)
                 files.append(await _kept(put, name.replace(".log", ".junit.xml"), report, "text/xml"))
         files.append(await _kept(put, RECORDING, self._recording(logs), "application/x-asciicast"))
+        for number, picture in enumerate(pictures, 1):
+            files.append(await _kept(put, f"picture-{number:02}.png", picture, "image/png"))
         manifest = {
             "verdict": verdict,
             "commands": [command.model_dump() for command in self.commands],
@@ -97,8 +99,8 @@ class Evidence:
         return "\n".join(json.dumps(line) for line in (header, *events)) + "\n"
 
 
-async def _kept(put: Put, name: str, text: str, mime: str) -> EvidenceFile:
-    content = text.encode("utf-8", "replace")
+async def _kept(put: Put, name: str, text: str | bytes, mime: str) -> EvidenceFile:
+    content = text.encode("utf-8", "replace") if isinstance(text, str) else text
     key = await put(name, content, mime)
     digest = hashlib.sha256(content).hexdigest()
     return EvidenceFile(name=name, blob_key=key, mime=mime, size=len(content), sha256=digest)

@@ -60,6 +60,8 @@ class ProvingParts:
     checks: Sequence[str] = ()
     critic: Critic | None = None
     policy: PushPolicy | None = None
+    # What the maker of the patch photographed, kept beside what ran.
+    pictures: Sequence[bytes] = ()
     redactor: Redactor = field(default_factory=Redactor)
     # "bubblewrap", and what it did not enforce.
     sandbox: str = ""
@@ -100,7 +102,9 @@ async def prove(claim: Claim, parts: ProvingParts) -> Proof:
         reason=reason,
         second_look=seen.second_look,
         commands=seen.evidence.commands,
-        evidence=await seen.evidence.bundle(parts.put, verdict=f"{grade}: {reason}" if reason else grade),
+        evidence=await seen.evidence.bundle(
+            parts.put, verdict=f"{grade}: {reason}" if reason else grade, pictures=parts.pictures
+        ),
         sandbox=parts.sandbox,
     )
 

@@ -170,6 +170,25 @@ DISASTERS = {
 }  # fmt: skip
 
 
+async def test_tools_that_read_see_the_sandbox_s_files_and_no_others(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text(CANARY)
+    paths = ("/proc/self/environ", "/proc/1/environ", "/etc/shadow", "/var/run/docker.sock", f"{tmp_path}/secret.txt")
+    up = f"../../../../../..{tmp_path}"
+    reads = [call("read", f"read-{at}", path=path) for at, path in enumerate((*paths, f"{up}/secret.txt"))]
+    looks = [call("list", "list", path=up), call("search", "search", pattern="canary", path=up)]
+    play = Play(tmp_path)
+    async with room(tmp_path / "sandboxes", limits=SMALL) as inside:
+        play.room = inside
+        await inside.run(("ln", "-s", f"{tmp_path}/secret.txt", "link.txt"))
+        through = call("read", "link", path="link.txt")
+        ended = await play.chunk(Moves([says("", *reads, *looks, through), FINISHED]))
+    assert ended.end == "finished"
+    results = await play.results()
+    assert len(results) == len(reads) + 3
+    assert [one.text for one in results if not one.failed] == []
+    assert CANARY not in "".join(one.text for one in results)
+
+
 async def test_what_breaks_inside_is_said_and_the_work_goes_on(tmp_path: Path) -> None:
     play = Play(tmp_path)
     calls = [

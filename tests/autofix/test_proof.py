@@ -31,7 +31,15 @@ async def test_a_fix_with_its_test_is_proved_and_leaves_evidence(tmp_path: Path)
     kept = Kept()
     claim = Claim(patch=GOOD, findings=(finding("greet.sh"),), commands=("sh tests/new_test.sh",))
     async with room(tmp_path / "rooms", FILES) as made:
-        parts = ProvingParts(room=made, review_again=gone, put=kept.put, name="p", checks=CHECKS, sandbox="bubblewrap")
+        parts = ProvingParts(
+            room=made,
+            review_again=gone,
+            put=kept.put,
+            name="p",
+            checks=CHECKS,
+            sandbox="bubblewrap",
+            pictures=(b"png",),
+        )
         proof = await prove(claim, parts)
         # Another try after a crash finds what ran already, and comes to the same end.
         again = await prove(claim, parts)
@@ -47,6 +55,7 @@ async def test_a_fix_with_its_test_is_proved_and_leaves_evidence(tmp_path: Path)
     assert manifest["verdict"] == "proved"
     assert [command["side"] for command in manifest["commands"]] == ["head", "head", "fixed", "head", "fixed", "fixed"]
     assert {file["name"] for file in manifest["files"]} == kept.files.keys() - {"manifest.json"}
+    assert kept.files["picture-01.png"] == b"png"
     assert b"not ok 1 - nobody" in kept.files["02-head.log"]
     assert [file.blob_key for file in proof.evidence if file.name == "terminal.cast"] == ["key/terminal.cast"]
 

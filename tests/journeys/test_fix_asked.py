@@ -1,4 +1,4 @@
-"""Ways to ask for a fix and what may come between: all at once by the button, a fork's branch, a commit of somebody else."""
+"""Ways to ask for a fix and what may come between: all at once by the button, a fork's branch, somebody else, a stop."""
 
 import asyncio
 
@@ -28,11 +28,13 @@ MENDS_ALL: dict[str, JsonValue] = {
     ],
 }
 
+ASKS: dict[str, JsonValue] = {"when": ["Which way is better?"], "steps": [call("ask", question="Better for whom?")]}
+
 
 @pytest.fixture
 async def mending(shop: Shop) -> Shop:
     need_sandbox()
-    shop.system.script.agents += [MENDS_ALL, MENDS_SECONDS]
+    shop.system.script.agents += [MENDS_ALL, MENDS_SECONDS, ASKS]
     shop.system.script.answers.insert(0, AGREES)
     shop.system.script.write()
     return shop
@@ -70,7 +72,9 @@ async def a_fork_s_branch_gets_the_change_to_apply(shop: Shop) -> None:
 async def somebody_else_is_quicker(shop: Shop) -> None:
     pull_request = await opened(shop, "busy")
     ref = PullRequestRef(connection="github", repo_id=shop.repo.repo_id, number=pull_request.number)
-    pull_request.comment("/corrigent apply 3")
+    first = pull_request.comment("/corrigent fix 3")
+    await shop.forge.wait_until(lambda: first.reactions, timeout=60)
+    second = pull_request.comment("/corrigent apply 3")
     async with asyncio.timeout(90):
         while "proving" not in [one.state for one in await shop.system.running.store.agents.of(ref)]:
             await asyncio.sleep(0.02)
@@ -81,11 +85,33 @@ async def somebody_else_is_quicker(shop: Shop) -> None:
     )
     commit = await shop.repo.repository.git.commit_details(pull_request.head_sha)
     assert commit.parents == (theirs,)
+    # Whoever asked for more while it was prepared got more, and is told like the first one.
+    for comment in (first, second):
+        await shop.forge.wait_until(lambda comment=comment: len(comment.reactions) > 1, timeout=60)
+        assert [reaction.content for reaction in comment.reactions] == ["eyes", "+1"]
+
+
+async def a_word_stops_it(shop: Shop) -> None:
+    pull_request = await opened(shop, "stopped")
+    pull_request.comment("/corrigent agent Which way is better?")
+    await shop.forge.wait_until(lambda: any("Better for whom?" in text for text in said(pull_request)), timeout=90)
+    stop = pull_request.comment("/corrigent stop")
+    await shop.forge.wait_until(lambda: len(stop.reactions) > 1, timeout=60)
+    assert [reaction.content for reaction in stop.reactions] == ["eyes", "+1"]
+    store = shop.system.running.store
+    ref = PullRequestRef(connection="github", repo_id=shop.repo.repo_id, number=pull_request.number)
+    async with asyncio.timeout(60):
+        while await store.agents.running(ref):
+            await asyncio.sleep(0.05)
+    assert [(one.state, one.ending) for one in await store.agents.of(ref)] == [("stopped", "stopped by maria")]
+
+
+STORIES = (the_button_mends_all, a_fork_s_branch_gets_the_change_to_apply, somebody_else_is_quicker, a_word_stops_it)
 
 
 @pytest.mark.timeout(300)
 async def test_all_at_once_in_a_fork_and_in_a_hurry(mending: Shop) -> None:
     async with asyncio.TaskGroup() as group:
-        for story in (the_button_mends_all, a_fork_s_branch_gets_the_change_to_apply, somebody_else_is_quicker):
+        for story in STORIES:
             group.create_task(story(mending))
     await mending.system.quiet()

@@ -7,6 +7,7 @@ import structlog
 from temporalio import activity
 
 from app.domain.agents import AgentResult, AgentTask
+from app.domain.conversation import Result
 from app.domain.findings import TrackedFinding
 from app.domain.fixes import Fix, Patch, Proof
 from app.domain.review import ReviewerReport
@@ -14,6 +15,7 @@ from app.domain.secrets import Redactor
 from app.sandboxes.base import Room
 from app.store.agents import Agents
 from app.store.blobs import Blobs
+from app.store.conversations import Conversations
 from autofix.critic import Critic
 from autofix.patches import parse
 from autofix.proof import Claim, ProvingParts, prove
@@ -25,6 +27,8 @@ from workflows.agent_messages import ProofMade, ProofWanted
 
 log = structlog.get_logger()
 
+# How many pictures of an agent's go with its proof?
+_PICTURES = 8
 # A second look by a model that made nothing of it; None where there is no model.
 OpenCritic = Callable[[AgentTask], Awaitable[Critic | None]]
 
@@ -90,6 +94,7 @@ class Proving:
             name=f"proof-{wanted.agent_id}-{wanted.round}",
             checks=task.checks,
             critic=await self.critic(task) if by_model else None,
+            pictures=await self._pictures(wanted.agent_id) if by_model else (),
             redactor=self.redactor,
             sandbox=wanted.sandbox.backend,
         )
@@ -98,6 +103,13 @@ class Proving:
         if rule is None:
             return await prove(Claim(patch=data, findings=claimed, commands=commands), parts)
         return await prove(Claim(patch=data, findings=claimed, linter=rule.check, linter_shown=rule.shown), parts)
+
+    async def _pictures(self, agent_id: str) -> tuple[bytes, ...]:
+        """The newest that the agent took."""
+        agent = await self.agents.get(agent_id)
+        messages = (await Conversations(self.blobs).read(agent.conversation)).messages if agent is not None else ()
+        keys = [one.picture_key for one in messages if isinstance(one, Result) and one.picture_key]
+        return tuple([await self.blobs.get(key) for key in keys[-_PICTURES:]])
 
     async def _put(self, _name: str, data: bytes, _mime: str) -> str:
         return await self.blobs.put(data)

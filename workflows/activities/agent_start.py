@@ -14,6 +14,7 @@ from app.domain.pull_request import Person, PullRequest, PullRequestRef
 from app.domain.repo_config import AutofixMode, RepoConfig
 from app.store.agents import ENDED, UNASKED, Agents
 from app.store.blobs import Blobs
+from app.store.effects import Effects
 from workflows.agent_messages import AgentWord
 from workflows.client import Turns
 from workflows.messages import Stop
@@ -22,6 +23,8 @@ log = structlog.get_logger()
 
 # How many fixes of one pull request begin without being asked for? Our own commits are reviewed and would go on.
 MOST_UNASKED = 3
+# Kind of the effects that note who asked for what an agent was at already.
+JOINED = "joined"
 NOBODY = Person(user_id="", login="", is_bot=True)
 _MODES: dict[AutofixMode, Delivery] = {"off": "suggest", "suggest": "suggest", "branch": "branch", "commit": "commit"}
 
@@ -29,8 +32,11 @@ _MODES: dict[AutofixMode, Delivery] = {"off": "suggest", "suggest": "suggest", "
 class AgentStarts:
     """Safe to repeat: a row is claimed by what it is for, and an agent that heard a word does not heed it twice."""
 
-    def __init__(self, *, agents: Agents, blobs: Blobs, turns: Turns, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, agents: Agents, effects: Effects, blobs: Blobs, turns: Turns, clock: Callable[[], datetime]
+    ) -> None:
         self.agents = agents
+        self.effects = effects
         self.blobs = blobs
         self.turns = turns
         self.clock = clock
@@ -133,7 +139,10 @@ class AgentStarts:
             if agent.kind != "fix" or set(agent.numbers) != set(plan.numbers):
                 continue
             if agent.state not in ENDED and not plan.hint:
-                # It is being prepared; whoever asks for more gets more.
+                # It is being prepared; whoever asks for more gets more, and all of them get its end.
+                await self.effects.keep(
+                    f"{JOINED}/{agent.agent_id}/{action.action_key}", action.action_key, run_id=agent.agent_id
+                )
                 if plan.apply:
                     await self.agents.change(agent.agent_id, delivery="commit", asked_by=action.actor)
                 return agent

@@ -17,7 +17,7 @@ from app.forges.base import CommentRef, ForgeWriter, Reaction
 from app.store.actions import Actions
 from app.store.agents import Agents
 from app.store.effects import Effects
-from workflows.activities.agent_start import mark_of, thread_of
+from workflows.activities.agent_start import JOINED, mark_of, thread_of
 
 log = structlog.get_logger()
 
@@ -82,7 +82,10 @@ class Telling:
         await self.agents.end(agent.agent_id, state, text[:300], self.clock())
 
     async def react(self, agent: Agent, reaction: Reaction) -> None:
+        """On the command, and on those of others who asked for the same meanwhile."""
         await self._react_to(await self._action(agent), reaction)
+        for joined in (await self.effects.kept(agent.agent_id, kind=JOINED)).values():
+            await self._react_to(await self.actions.get(str(joined)), reaction)
 
     async def heard(self, action_key: str) -> None:
         """An answer to its question is all there: whoever gave it need not wait for what it leads to."""

@@ -1,9 +1,11 @@
 """Making the reviewers of a queue: those with a model get a budget and a memory, the others get nothing."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time
 from functools import partial
 
+from app.domain.findings import TrackedFinding
 from app.domain.pull_request import PullRequest, PullRequestRef
 from app.domain.repo_config import BudgetLimits, ConfigInForce
 from app.domain.review import ReviewerReport
@@ -68,6 +70,7 @@ class ModelReviewers:
                 budget=await budget_for(self.store, pull_request.ref, config.config.budget, self.clock),
                 answers=StoredAnswers(run_id=step.run_id, effects=self.store.effects, blobs=self.store.blobs),
                 secrets=self.settings.secret_values(),
+                earlier=_earlier(await self.store.findings.of(pull_request.ref)),
             )
         )
 
@@ -90,3 +93,13 @@ class ModelReviewers:
     def watch(self, step: ReviewerStep) -> Callable[[str], None]:
         """Progress lines go to the run's stream."""
         return partial(self._progress.say, stream_of(step.run_id), "progress")
+
+
+def _earlier(known: Sequence[TrackedFinding]) -> dict[str, list[str]]:
+    """What was said of each file, and what became of it."""
+    said: dict[str, list[str]] = defaultdict(list)
+    for one in known:
+        why = f": {one.dismissed_why}" if one.dismissed_why else ""
+        place = one.finding.place
+        said[place.path].append(f"{one.number} · line {place.line} · {one.finding.title} · {one.state}{why}"[:300])
+    return said

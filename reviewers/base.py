@@ -1,7 +1,7 @@
 """What a reviewer is given and what it gives back."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -28,14 +28,20 @@ class Change:
     effort: Effort = "normal"
     # What analysers found in it, for reviewers that weigh their word.
     hits: tuple[Finding, ...] = ()
+    # What was said of a file on this pull request before, by its path: a line each.
+    earlier: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     # Says what is being done now, for progress lines; may be called from any task.
     progress: Callable[[str], None] = lambda _: None
 
     def read(self, path: str, *, side: str = "new") -> str | None:
         """The text of a file of either side, undecodable bytes replaced; None when it is not a plain file there."""
         root = self.head_root if side == "new" else self.base_root
-        target = (root / path).resolve()
-        if not target.is_relative_to(root.resolve()) or not target.is_file():
+        try:
+            target = (root / path).resolve()
+            if not target.is_relative_to(root.resolve()) or not target.is_file():
+                return None
+        except (OSError, ValueError):
+            # A name that no file can have: too long, or with a null in it.
             return None
         return target.read_text(encoding="utf-8", errors="replace")
 

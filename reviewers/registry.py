@@ -1,7 +1,7 @@
 """Every reviewer by name, and how it is made."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from app.domain.findings import Finding
 from app.llm.budget import AnswerStore, Budget
@@ -31,6 +31,8 @@ class Parts:
     # Looks at findings a second time; None where the same model does.
     check_model: ChatModel | None = None
     answers: AnswerStore | None = None
+    # What was said of the pull request's files before, by path.
+    earlier: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     # Exact values that never leave this process, whatever they look like.
     secrets: tuple[str, ...] = ()
 
@@ -52,6 +54,7 @@ def _bug_hunter(parts: Parts) -> Reviewer:
         check_model=parts.check_model,
         budget=parts.budget,
         answers=parts.answers,
+        earlier=parts.earlier,
         secrets=parts.secrets,
     )
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 
 from app.domain.diff import FileChange
@@ -16,7 +17,8 @@ from app.llm.prices import estimate_tokens
 from reviewers.base import Change
 from reviewers.bug_hunter.prompt import shown_path
 from reviewers.bug_hunter.reading import Asking
-from reviewers.bug_hunter.verdicts import SCHEMA, SCHEMA_NAME, judged, read_verdicts
+from reviewers.bug_hunter.verdicts import SCHEMA, SCHEMA_NAME, Verdict, judged, read_answer
+from reviewers.context.lookups import Lookups
 from reviewers.suggestions.fits import patched, settled
 
 # How many findings are checked with one question? More get less attention each.
@@ -28,6 +30,9 @@ _WHOLE_LINES = 500
 _LINES_AROUND = 120
 # How many lines stand before and behind a replacement that is proposed?
 _LINES_BESIDE = 4
+
+# How often may it ask to see more?
+_LOOKS = 2
 
 _TROUBLE = (ModelOutputUnusable, ModelRefused, ModelUnavailable, PromptTooLong, Refused)
 
@@ -56,33 +61,63 @@ async def check(change: Change, findings: Sequence[Finding], asking: Asking) -> 
 
 
 async def _check(change: Change, findings: Sequence[Finding], asking: Asking) -> Checked:
-    shown = await asyncio.to_thread(_code, change, findings)
-    asked = await asyncio.to_thread(_question, change, findings, shown, asking.redactor)
+    shown, seen = await asyncio.to_thread(_code, change, findings), Lookups(change)
     try:
-        verdicts = await asking.ask(asked, read_verdicts, change)
+        verdicts = await _verdicts(change, findings, shown, seen, asking)
     except (RateLimited, UserError):
         raise
     except _TROUBLE as error:
         return Checked(tuple(settled(finding, tried=False) for finding in findings), str(error))
-    visible = {name: asking.redactor.redact(text) for path, text in shown.items() for name in (path, shown_path(path))}
-    return Checked(tuple(judged(findings, verdicts, visible)))
+    return Checked(tuple(judged(findings, verdicts, _visible(shown, seen, asking.redactor))))
+
+
+async def _verdicts(
+    change: Change, findings: Sequence[Finding], shown: dict[str, str], seen: Lookups, asking: Asking
+) -> dict[int, Verdict]:
+    """Asked again with what it wanted to see, so often and no more."""
+    for looks_left in range(_LOOKS, -1, -1):
+        asked = await asyncio.to_thread(_question, change, findings, shown, asking.redactor, seen, looks_left)
+        answer = await asking.ask(asked, partial(read_answer, looks_left=looks_left), change)
+        if isinstance(answer, dict):
+            return answer
+        await seen.look(answer)
+    raise AssertionError("the last question takes nothing but verdicts")
+
+
+def _visible(shown: dict[str, str], seen: Lookups, redactor: Redactor) -> dict[str, str]:
+    """All code that can be quoted, under every name that it was shown by."""
+    texts = {path: "\n".join(filter(None, (shown.get(path), seen.read.get(path)))) for path in (*shown, *seen.read)}
+    return {name: redactor.redact(text) for path, text in texts.items() for name in (path, shown_path(path))}
 
 
 def check_question(change: Change, findings: Sequence[Finding], redactor: Redactor) -> Question:
     """What a check of these findings asks."""
-    return _question(change, findings, _code(change, findings), redactor)
+    return _question(change, findings, _code(change, findings), redactor, Lookups(change), _LOOKS)
 
 
-def _question(change: Change, findings: Sequence[Finding], shown: dict[str, str], redactor: Redactor) -> Question:
+def _question(
+    change: Change,
+    findings: Sequence[Finding],
+    shown: dict[str, str],
+    redactor: Redactor,
+    seen: Lookups,
+    looks_left: int,
+) -> Question:
     """Without the author's words: whoever talked the first readers into something does not get to talk here."""
     said = "\n\n".join(_said(number, finding, change) for number, finding in enumerate(findings, 1))
     code = (block(f"file {shown_path(path)} after the change", text) for path, text in shown.items())
     return Question(
         instructions=files("reviewers.bug_hunter").joinpath("check.md").read_text(encoding="utf-8"),
-        prompt=redactor.redact("\n\n".join((*code, block("findings", said)))),
+        prompt=redactor.redact("\n\n".join((*code, block("findings", said), *seen.blocks(), _may_look(looks_left)))),
         schema_name=SCHEMA_NAME,
         schema=SCHEMA,
     )
+
+
+def _may_look(looks_left: int) -> str:
+    if not looks_left:
+        return "Answer with verdicts now; there is no more to see."
+    return f"You may ask {looks_left} more times to see something before you answer."
 
 
 def _said(number: int, finding: Finding, change: Change) -> str:

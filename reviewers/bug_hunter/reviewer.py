@@ -1,7 +1,8 @@
 """The model reviewer: several passes over the change, a vote, a check, and a ledger of what was read."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from app.domain.findings import Finding
@@ -22,7 +23,7 @@ from reviewers.stages.vote import vote
 
 
 class BugHunter:
-    """Has no tools: whatever a change talks its model into, all it can do is return findings, and those are checked."""
+    """Has no tools but looking: whatever its model is talked into, it can return findings, and those are checked."""
 
     name = "bug_hunter"
     is_model = True
@@ -35,6 +36,7 @@ class BugHunter:
         finders: Sequence[ChatModel] = (),
         check_model: ChatModel | None = None,
         answers: AnswerStore | None = None,
+        earlier: Mapping[str, Sequence[str]] | None = None,
         secrets: Sequence[str] = (),
         batch_tokens: int = TOKENS_PER_BATCH,
         pauses: Sequence[timedelta] = PAUSES,
@@ -44,6 +46,7 @@ class BugHunter:
         self._budget = budget
         self._check_model = check_model
         self._answers = answers
+        self._earlier = earlier or {}
         self._redactor = Redactor(secrets)
         self._batch_tokens = batch_tokens
         self._pauses = tuple(pauses)
@@ -54,6 +57,7 @@ class BugHunter:
         Raises RateLimited or UserError when the provider says so, and ModelUnavailable when it answered nothing at all;
         with an AnswerStore the next attempt asks only what was not answered. Any other trouble is the ledger's.
         """
+        change = replace(change, earlier=self._earlier)
         plan = PLANS[change.effort]
         todo, unreadable = await asyncio.to_thread(batches, change, self._batch_tokens)
         around = await references(change)

@@ -2,20 +2,15 @@
 
 import asyncio
 import re
-import shutil
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 from app.domain.diff import FileChange
-from app.domain.invisible import strip_invisible
 from app.llm.prices import estimate_tokens
 from reviewers.base import Change
+from reviewers.context.search import LONGEST_LINE, Hit, declares, search, whole_words
 from reviewers.context.symbols import enclosing, symbols
-from reviewers.linters.run import OUR_PROGRAMS, ProgramFailed, run_program
 
 # How much of a first prompt may it take? More made every model that was measured find less.
 MOST_TOKENS = 3_000
@@ -24,20 +19,7 @@ CALLERS_PER_SYMBOL = 5
 MOST_DEFINITIONS = 3
 # Names asked for at once; a change of more is read without the rest.
 _MOST_NAMES = 200
-_LONGEST_LINE = 200
-_DEADLINE = timedelta(seconds=5)
-
-_DECLARES = (
-    r"(?:def|class|func|fn|function|interface|struct|trait|enum|type|module|sub)\s+(?:\([^)]*\)\s*)?(?:self\.)?{name}\b"
-)
 _CALL = re.compile(r"\b([A-Za-z_]\w{3,})\s*\(")
-
-
-@dataclass(frozen=True)
-class _Hit:
-    path: str
-    line: int
-    text: str
 
 
 # Lines by the path of the changed file that they are about.
@@ -49,13 +31,12 @@ async def references(change: Change) -> References:
 
     Empty where there is nothing to say, and where the search is missing or fails: a review is possible without.
     """
-    program = shutil.which("rg", path=OUR_PROGRAMS)
     changed, called = await asyncio.to_thread(_names, change)
     names = sorted({name for each in (*changed.values(), *called.values()) for name in each})[:_MOST_NAMES]
-    if program is None or not names:
+    if not names:
         return {}
-    found = await _search(program, names, change.head_root)
-    definitions = {name: [hit for hit in found.get(name, ()) if _declares(name, hit)] for name in names}
+    found = await _search(names, change.head_root)
+    definitions = {name: [hit for hit in found.get(name, ()) if declares(name, hit)] for name in names}
     return {
         path: (*_callers(path, changed[path], found, definitions), *_definitions(path, called[path], definitions))
         for path in changed
@@ -76,8 +57,8 @@ def told(about: References, paths: Iterable[str]) -> str:
 def _callers(
     path: str,
     changed: Iterable[str],
-    found: Mapping[str, Sequence[_Hit]],
-    definitions: Mapping[str, Sequence[_Hit]],
+    found: Mapping[str, Sequence[Hit]],
+    definitions: Mapping[str, Sequence[Hit]],
 ) -> Iterator[str]:
     for name in changed:
         declared = definitions.get(name, ())
@@ -88,7 +69,7 @@ def _callers(
         yield from (f"uses {name}: {hit.path}:{hit.line}: {hit.text}" for hit in uses[:CALLERS_PER_SYMBOL])
 
 
-def _definitions(path: str, called: Iterable[str], definitions: Mapping[str, Sequence[_Hit]]) -> Iterator[str]:
+def _definitions(path: str, called: Iterable[str], definitions: Mapping[str, Sequence[Hit]]) -> Iterator[str]:
     for name in called:
         declared = definitions.get(name, ())
         if 1 <= len(declared) <= MOST_DEFINITIONS:
@@ -111,38 +92,18 @@ def _changed_names(change: Change, file: FileChange) -> list[str]:
 
 def _called_names(file: FileChange) -> list[str]:
     texts = (line.text for hunk in file.hunks for line in hunk.added)
-    return list(dict.fromkeys(name for text in texts for name in _CALL.findall(text[:_LONGEST_LINE])))
+    return list(dict.fromkeys(name for text in texts for name in _CALL.findall(text[:LONGEST_LINE])))
 
 
-async def _search(program: str, names: Sequence[str], root: Path) -> dict[str, list[_Hit]]:
-    """Every line of the tree that holds one of the names; few of each file, and none of very long lines."""
-    words = rf"\b({'|'.join(map(re.escape, names))})\b"
-    limits = ("--max-count", "50", "--max-filesize", "1M", "--max-columns", str(_LONGEST_LINE))
-    plain = ("--no-config", "--no-ignore", "--no-messages", "--no-heading", "--line-number", "--null", "--sort", "none")
-    found: dict[str, list[_Hit]] = defaultdict(list)
-    with tempfile.TemporaryDirectory(prefix="corrigent-search-") as home:
-        argv = (program, *plain, *limits, "--threads", "2", "--regexp", words, "./")
-        try:
-            output = await run_program(argv, folder=root, home=Path(home), deadline=_DEADLINE)
-        except ProgramFailed:
-            return found
-    word = re.compile(words)
-    for hit in sorted(_hits(output.stdout), key=lambda hit: (hit.path, hit.line)):
+async def _search(names: Sequence[str], root: Path) -> dict[str, list[Hit]]:
+    """Every line of the tree that holds one of the names, by name."""
+    pattern = whole_words(names)
+    word = re.compile(pattern)
+    found: dict[str, list[Hit]] = defaultdict(list)
+    for hit in await search(pattern, root):
         for name in dict.fromkeys(word.findall(hit.text)):
             found[name].append(hit)
     return found
-
-
-def _hits(output: bytes) -> Iterator[_Hit]:
-    for row in output.decode("utf-8", "replace").split("\n"):
-        path, null, rest = row.partition("\0")
-        number, colon, text = rest.partition(":")
-        if null and colon and number.isdigit() and not text.startswith("[Omitted"):
-            yield _Hit(path.removeprefix("./"), int(number), strip_invisible(text).strip()[:_LONGEST_LINE])
-
-
-def _declares(name: str, hit: _Hit) -> bool:
-    return re.search(_DECLARES.format(name=re.escape(name)), hit.text) is not None
 
 
 def _common(one: str, other: str) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from tests.bench import (
     acknowledging,
     agent,
+    commands,
     context,
     funnel,
     large_diff,
@@ -33,6 +34,7 @@ BENCHES: Mapping[str, tuple[str, Bench]] = {
     "ack-postgresql": ("Acknowledgement, PostgreSQL", acknowledging.on_postgresql),
     "ack-without-temporal": ("Acknowledgement while Temporal is down", acknowledging.without_temporal),
     "latency": ("From webhook to posted review, one at a time", latency.measure),
+    "commands": ("What a person waits for a command", commands.measure),
     "throughput": ("Reviews a minute, 20 at once over 10 installations", throughput.measure),
     "memory": ("Memory and start", memory.measure),
     "context": ("What a first prompt knows of 400,000 lines", context.measure),

@@ -84,8 +84,8 @@ def _names(change: Change) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
 def _changed_names(change: Change, file: FileChange) -> list[str]:
     """The functions and classes whose lines the change touches, the first touched first."""
     text = change.read(file.path) or ""
-    declared = symbols(file.path, text)
-    lines = (line.new for hunk in file.hunks for line in hunk.lines if line.kind == "added" and line.new)
+    lines = [line.new for hunk in file.hunks for line in hunk.lines if line.kind == "added" and line.new]
+    declared = symbols(file.path, text, lines)
     around = (enclosing(declared, line) for line in lines)
     return list(dict.fromkeys(symbol.name for symbol in around if symbol and symbol.name.isidentifier()))
 

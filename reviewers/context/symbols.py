@@ -2,7 +2,8 @@
 
 import functools
 import importlib
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -42,16 +43,20 @@ class Symbol:
     signature: str
 
 
-def symbols(path: str, text: str) -> list[Symbol]:
-    """What a file declares, outer before inner; empty for languages without a grammar here."""
+def symbols(path: str, text: str, lines: Iterable[int] | None = None) -> list[Symbol]:
+    """What a file declares, outer before inner; empty for languages without a grammar here.
+
+    With `lines` only what holds one of them, which costs a fraction for a small change of a large file.
+    """
     language = _language(PurePosixPath(path).suffix.lower())
     if language is None or len(text) > LARGEST_FILE:
         return []
     data = text.encode("utf-8", "replace")
-    lines = data.split(b"\n")
+    texts = data.split(b"\n")
+    rows = None if lines is None else sorted({line - 1 for line in lines})
     return [
-        Symbol(name, node.start_point[0] + 1, node.end_point[0] + 1, _line(lines, node.start_point[0]))
-        for node, name in _declared(Parser(language).parse(data).root_node)
+        Symbol(name, node.start_point[0] + 1, node.end_point[0] + 1, _line(texts, node.start_point[0]))
+        for node, name in _declared(Parser(language).parse(data).root_node, rows)
     ]
 
 
@@ -74,16 +79,24 @@ def enclosing(found: list[Symbol], line: int) -> Symbol | None:
     return min(around, key=lambda symbol: symbol.end - symbol.start, default=None)
 
 
-def _declared(root: Node) -> Iterator[tuple[Node, str]]:
+def _declared(root: Node, rows: Sequence[int] | None) -> Iterator[tuple[Node, str]]:
     # Not by recursion: foreign code may be nested deeper than Python's stack.
     waiting = [root]
     while waiting:
         node = waiting.pop()
+        if rows is not None and not _holds(node, rows):
+            continue
         if _is_declaration(node.type) and (name := _name(node)):
             yield node, name
         # Most nodes have none, and asking for the number is cheaper than for the children.
         if node.named_child_count:
             waiting += reversed(node.named_children)
+
+
+def _holds(node: Node, rows: Sequence[int]) -> bool:
+    """Whether one of these rows, which are sorted, is in it."""
+    first = bisect_left(rows, node.start_point[0])
+    return first < len(rows) and rows[first] <= node.end_point[0]
 
 
 @functools.cache

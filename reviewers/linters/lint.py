@@ -17,6 +17,9 @@ from reviewers.linters.blame import new_hits, touches
 from reviewers.linters.files import SourceLines, is_plain_file
 from reviewers.linters.run import ProgramFailed, find_program, run_program
 
+# Up to how many files does a second thread cost more (ty: 6 of 40 ms) than the time it saves is worth?
+FEW_FILES = 20
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
@@ -98,7 +101,8 @@ class Lint:
         # "./" so that no name can be taken for an option, whatever the program thinks of "--".
         asked = {f"./{file}": file for file in files}
         argv = (program, *linter.arguments(self.home, files), "--", *asked)
-        output = await run_program(argv, folder=folder, home=self.home, deadline=self.deadline)
+        threads = 1 if len(files) <= FEW_FILES else 2
+        output = await run_program(argv, folder=folder, home=self.home, deadline=self.deadline, threads=threads)
         if output.exit_code not in linter.good_exit_codes:
             raise ProgramFailed(f"ended with exit code {output.exit_code}")
         try:

@@ -45,9 +45,11 @@ def find_program(name: str, search_path: str) -> str | None:
     return shutil.which(name, path=search_path)
 
 
-async def run_program(argv: Sequence[str], *, folder: Path, home: Path, deadline: timedelta = DEADLINE) -> Output:
+async def run_program(
+    argv: Sequence[str], *, folder: Path, home: Path, deadline: timedelta = DEADLINE, threads: int = 2
+) -> Output:
     """Runs in `folder` with `home` as home and temporary folder; ProgramFailed when it has to be stopped."""
-    process = await _start(argv, folder, home)
+    process = await _start(argv, folder, home, threads)
     _limit_memory(process.pid)
     try:
         async with asyncio.timeout(deadline.total_seconds()):
@@ -62,7 +64,7 @@ async def run_program(argv: Sequence[str], *, folder: Path, home: Path, deadline
     return Output(exit_code, stdout, stderr)
 
 
-async def _start(argv: Sequence[str], folder: Path, home: Path) -> asyncio.subprocess.Process:
+async def _start(argv: Sequence[str], folder: Path, home: Path, threads: int) -> asyncio.subprocess.Process:
     starting = asyncio.ensure_future(
         asyncio.create_subprocess_exec(
             *argv,
@@ -70,7 +72,7 @@ async def _start(argv: Sequence[str], folder: Path, home: Path) -> asyncio.subpr
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=folder,
-            env=_environment(home),
+            env=_environment(home, threads),
             start_new_session=True,
             limit=_CHUNK,
         )
@@ -88,7 +90,7 @@ async def _start(argv: Sequence[str], folder: Path, home: Path) -> asyncio.subpr
         raise ProgramFailed(f"could not be started: {reason}") from error
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _environment(home: Path, threads: int) -> dict[str, str]:
     """All that the program sees: nothing of ours is inherited."""
     return {
         "PATH": SYSTEM_PATH,
@@ -97,8 +99,8 @@ def _environment(home: Path) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
         # Each would take all cores of a machine that also answers webhooks.
-        "RAYON_NUM_THREADS": "2",
-        "TY_MAX_PARALLELISM": "2",
+        "RAYON_NUM_THREADS": str(threads),
+        "TY_MAX_PARALLELISM": str(threads),
     }
 
 

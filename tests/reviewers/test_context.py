@@ -41,6 +41,18 @@ def test_every_language_tells_which_function_a_line_is_in(path: str, text: str, 
     assert name in found.signature
 
 
+def test_asked_for_some_lines_only_what_holds_them_is_told() -> None:
+    text = "class A:\n    def one(self):\n        return 1\n\n    def two(self):\n        return 2\n\n\ndef three():\n    return 3\n"
+    everything = symbols("a.py", text)
+    assert [one.name for one in everything] == ["A", "one", "two", "three"]
+    for line in range(1, 11):
+        some = symbols("a.py", text, [line])
+        assert set(some) <= set(everything)
+        assert enclosing(some, line) == enclosing(everything, line)
+    assert [one.name for one in symbols("a.py", text, [3, 10])] == ["A", "one", "three"]
+    assert symbols("a.py", text, []) == []
+
+
 @pytest.mark.parametrize(("path", "text"), [("a.py", "(" * 20_000), ("a.py", "\0\ud800"), ("notes.txt", PAY)])
 def test_what_is_no_code_has_no_symbols(path: str, text: str) -> None:
     assert symbols(path, text) == []

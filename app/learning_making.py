@@ -8,6 +8,7 @@ from workflows.activities.fetching import Fetching
 from workflows.activities.judging import Judging
 from workflows.activities.learning import Learning
 from workflows.activities.measuring import Measuring
+from workflows.activities.remarks import MissedRemarks
 
 
 def open_learning(settings: Settings, store: Store) -> Learning:
@@ -17,6 +18,7 @@ def open_learning(settings: Settings, store: Store) -> Learning:
 
 def open_measuring(settings: Settings, store: Store, forges: Forges, mirrors: Mirrors, fetching: Fetching) -> Measuring:
     judging = Judging(findings=store.findings, agents=store.agents, blobs=store.blobs, mirrors=mirrors)
+    learning = open_learning(settings, store)
     return Measuring(
         readers=forges.readers,
         fetching=fetching,
@@ -25,6 +27,9 @@ def open_measuring(settings: Settings, store: Store, forges: Forges, mirrors: Mi
         measures=store.measures,
         runs=store.runs,
         usage=store.usage,
-        learning=open_learning(settings, store),
+        learning=learning,
+        remarks=MissedRemarks(
+            readers=forges.readers, remarks=forges.remarks, findings=store.findings, mirrors=mirrors, learning=learning
+        ),
         clock=utc_now,
     )

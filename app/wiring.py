@@ -14,7 +14,7 @@ from app.checkouts.patching import Patching
 from app.domain.names import COMMAND_PREFIX
 from app.domain.phrases import Voice
 from app.domain.pull_request import PullRequestRef
-from app.forges.base import ForgeInbox, ForgePusher, ForgeReader, ForgeUpkeep, ForgeWriter, Limits
+from app.forges.base import ForgeInbox, ForgePusher, ForgeReader, ForgeRemarks, ForgeUpkeep, ForgeWriter, Limits
 from app.forges.quiet import QuietWriter
 from app.forges.registry import Connection, Forge, Observe, build
 from app.metrics import Metrics
@@ -149,6 +149,10 @@ class Forges:
     @property
     def readers(self) -> Mapping[str, ForgeReader]:
         return {key: forge.reader for key, forge in self.all.items()}
+
+    @property
+    def remarks(self) -> Mapping[str, ForgeRemarks]:
+        return {key: forge.remarks for key, forge in self.all.items()}
 
     @property
     def writers(self) -> Mapping[str, ForgeWriter]:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from app.domain.events import Event
 from app.domain.model import Frozen
 from app.domain.pull_request import Permission, Person, PullRequest, PullRequestRef, Repo
+from app.domain.remarks import Remark
 from app.domain.review import CheckText, ReviewDraft
 
 Reaction = Literal["eyes", "done", "confused"]
@@ -116,6 +117,14 @@ class ForgeReader(Protocol):
 
     async def me(self) -> Person:
         """The account we act as; `login` is what people mention."""
+        ...
+
+
+class ForgeRemarks(Protocol):
+    """What others said on lines of a change; asked once, at a pull request's end."""
+
+    async def remarks(self, ref: PullRequestRef) -> Sequence[Remark]:
+        """First comments of threads on the new side, ours left out, as people wrote them."""
         ...
 
 

@@ -8,7 +8,16 @@ from pydantic import SecretStr
 
 from app.domain.errors import UserError
 from app.domain.model import Frozen
-from app.forges.base import ForgeInbox, ForgePusher, ForgeReader, ForgeUpkeep, ForgeWriter, Limits, TokenShelf
+from app.forges.base import (
+    ForgeInbox,
+    ForgePusher,
+    ForgeReader,
+    ForgeRemarks,
+    ForgeUpkeep,
+    ForgeWriter,
+    Limits,
+    TokenShelf,
+)
 
 # Method, route template, HTTP status (0 when no answer came), seconds: for metrics.
 Observe = Callable[[str, str, int, float], None]
@@ -53,6 +62,7 @@ class Forge:
     connection: Connection
     inbox: ForgeInbox
     reader: ForgeReader
+    remarks: ForgeRemarks
     writer: ForgeWriter
     close: Callable[[], Awaitable[None]]
     # Without one a fix is shown and never pushed.

@@ -7,13 +7,14 @@ import pytest
 
 from app.demo import shop as samples
 from app.domain.measures import Judged
-from app.domain.pull_request import PullRequestRef
+from app.domain.pull_request import Permission, PullRequestRef
 from app.forges.fake.pull_scenario import FakePullRequest
 from app.measures import run_measures
 from tests.journeys.conftest import Shop
 from tests.store.samples import NOW
 
 REFUNDS, LABELS = samples.SAMPLES[:2]
+TAUGHT = "Every client of a provider names its timeout"
 CODE = "billing/refunds.py"
 BUGGY = str(REFUNDS.changes[CODE])
 LINES = ('        self.issue_refund(event["order"])\n', '        self.events.store(event["id"])\n')
@@ -38,6 +39,9 @@ async def test_the_end_of_a_pull_request_is_measured_and_an_escaped_bug_is_found
     assert len(refunds.threads) == 2
     await refunds.push({CODE: BUGGY.replace("timeout=2000", "timeout=2")})
     await shop.reviewed(refunds)
+    for person, role in (("ada", Permission.WRITE), ("eve", Permission.READ)):
+        shop.repo.set_role(person, role)
+        await refunds.comment_on_line("billing/client.py", 13, f"{TAUGHT}, says {person}.", by=person)
     await refunds.merge(method="squash")
     fix_sha = await shop.repo.commit(
         {CODE: BUGGY.replace("timeout=2000", "timeout=2").replace("".join(LINES), "".join(reversed(LINES)))},
@@ -63,6 +67,8 @@ async def test_the_end_of_a_pull_request_is_measured_and_an_escaped_bug_is_found
     ref = PullRequestRef(connection="github", repo_id=shop.repo.repo_id, number=refunds.number)
     assert [(one.ref, one.fix_sha) for one in escapes] == [(ref, fix_sha)]
     assert await store.measures.unmeasured(limit=10) == []
+    (rule,) = await store.rules.of("github", shop.repo.repo_id)
+    assert (rule.text, rule.state, rule.proposed_by) == (f"{TAUGHT}, says ada.", "proposed", "ada")
 
     running = shop.system.running
     assert running.new_link is not None

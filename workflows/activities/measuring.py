@@ -20,6 +20,7 @@ from app.store.usage import Usage
 from workflows.activities.fetching import Fetching
 from workflows.activities.judging import Judging
 from workflows.activities.learning import Learning, source_of
+from workflows.activities.remarks import MissedRemarks
 
 log = structlog.get_logger()
 
@@ -43,6 +44,7 @@ class Measuring:
         runs: Runs,
         usage: Usage,
         learning: Learning,
+        remarks: MissedRemarks,
         clock: Callable[[], datetime],
     ) -> None:
         self.readers = readers
@@ -53,6 +55,7 @@ class Measuring:
         self.runs = runs
         self.usage = usage
         self.learning = learning
+        self.remarks = remarks
         self.clock = clock
 
     @activity.defn(name="measure")
@@ -92,6 +95,7 @@ class Measuring:
         measure = (await self._of_the_store(closed, runs)).model_copy(update={**known, "commits": commits})
         if state == "merged":
             await self._teach(pull_request, judged)
+            await self.remarks.take_in(pull_request)
         await self.measures.put(measure, judged)
         log.info("measure.done", pull_request=str(ref), findings=len(judged))
         repo = pull_request.repo

@@ -7,6 +7,7 @@ from app.forges.github.client import GitHubClient
 from app.forges.github.hooks import GitHubInbox
 from app.forges.github.pusher import GitHubPusher
 from app.forges.github.reader import GitHubReader
+from app.forges.github.remarks import GitHubRemarks
 from app.forges.github.writer import GitHubWriter
 from app.forges.registry import Connection, Forge, Observe
 
@@ -18,6 +19,7 @@ def build_github(connection: Connection, limits: Limits, observe: Observe | None
         connection=connection,
         inbox=GitHubInbox(client, auth),
         reader=GitHubReader(client, auth),
+        remarks=GitHubRemarks(client, auth),
         writer=GitHubWriter(client, auth),
         close=client.close,
         pusher=GitHubPusher(client, auth),

@@ -190,6 +190,15 @@ class CommentShape(Shape):
     in_reply_to_id: Id | None = None
 
 
+class LineCommentShape(CommentShape):
+    """A comment in a thread, with the line it was written on."""
+
+    path: str
+    original_line: int | None = None
+    original_commit_id: str = ""
+    side: str = ""
+
+
 class FileShape(Shape):
     """One file of a pull request; large and binary ones come without `patch`."""
 

@@ -7,6 +7,7 @@ from app.forges.gitlab.heads import Heads
 from app.forges.gitlab.hooks import GitLabInbox
 from app.forges.gitlab.pusher import GitLabPusher
 from app.forges.gitlab.reader import GitLabReader
+from app.forges.gitlab.remarks import GitLabRemarks
 from app.forges.gitlab.rotation import Rotation, owner_of
 from app.forges.gitlab.upkeep import GitLabUpkeep
 from app.forges.gitlab.writer import GitLabWriter
@@ -24,6 +25,7 @@ def build_gitlab(
         connection=connection,
         inbox=GitLabInbox(connection, connection.user_id),
         reader=GitLabReader(client, heads, connection.user_id),
+        remarks=GitLabRemarks(client, connection.user_id),
         writer=GitLabWriter(client, heads, connection.user_id),
         close=client.close,
         pusher=GitLabPusher(client),

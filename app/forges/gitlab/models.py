@@ -160,15 +160,19 @@ class DraftShape(Shape):
 
 
 class NotePositionShape(Shape):
-    """Where a note stands now: GitLab moves it along with every push, as long as its line is there."""
+    """Where a note stands: GitLab moves it along with every push, as long as its line is there."""
 
     head_sha: str | None = None
+    new_path: str | None = None
+    new_line: int | None = None
 
 
 class NoteShape(Shape):
     id: int
     body: str = ""
     position: NotePositionShape | None = None
+    # Where it was written.
+    original_position: NotePositionShape | None = None
     author: UserShape | None = None
     system: bool = False
     resolvable: bool = False

@@ -293,8 +293,11 @@ class Control:
             pushing=self._pushing,
         )
 
+    @cached_property
+    def _settled(self) -> SettledThreads:
+        return SettledThreads(readers=self.forges.readers, findings=self.store.findings, clock=utc_now)
+
     def _beginning(self) -> Beginning:
-        settled = SettledThreads(readers=self.forges.readers, findings=self.store.findings, clock=utc_now)
         return Beginning(
             fetching=self._fetching,
             runs=self.store.runs,
@@ -302,7 +305,7 @@ class Control:
             mirrors=self._mirrors,
             configurations=self._configurations,
             checks=self._checks,
-            settled=settled,
+            settled=self._settled,
             model=self.settings.model,
             clock=utc_now,
         )
@@ -382,6 +385,9 @@ class Control:
             repositories=self.store.repositories,
             pull_requests=self.store.pull_requests,
             runs=self.store.runs,
+            actions=self.store.actions,
+            blobs=self.store.blobs,
+            settled=self._settled,
             agents=self.store.agents,
             audit=self.store.audit,
             troubles=self.store.troubles,

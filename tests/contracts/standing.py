@@ -16,8 +16,8 @@ from app.forges.fake.gitlab.scenario import FakeGitLab
 from app.forges.fake.limits import LimitSettings
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.store.tables import limit_buckets
-from tests.contracts.telling import meanings
-from tests.contracts.worlds import AnyPull, AnyRepo, Fake
+from tests.contracts.telling import meanings, threads_of
+from tests.contracts.worlds import AnyPull, AnyRepo, Fake, reply
 from tests.harness.system import AtWork, Script, at_work, connection_to
 from tests.harness.temporal import TemporalServer
 
@@ -71,6 +71,19 @@ class Standing:
         self.fake.release_deliveries()
         await self.quiet()
         return meanings(comment.reactions)
+
+    async def answered(self, pull: AnyPull, at: int, text: str) -> str:
+        """What we said to a reply in the thread that came at this place."""
+        await self._forget_limits()
+        before = len(threads_of(pull)[at].words)
+        reply(pull, at, text)
+
+        async def said() -> bool:
+            return len(threads_of(pull)[at].words) > before + 1
+
+        await self.until(said)
+        await self.quiet()
+        return threads_of(pull)[at].words[-1][1]
 
     def a_bot(self) -> str:
         """The login of somebody else's bot that may do everything."""

@@ -1,23 +1,42 @@
 """The whole product on every forge: one story, every role, deliveries in any order."""
 
+import json
 import re
 from collections.abc import AsyncGenerator
 
 import pytest
 import pytest_asyncio
 from inline_snapshot import snapshot
+from pydantic import JsonValue
 
 from app.commands.registry import COMMANDS
+from app.domain.outcomes import Outcome
 from app.domain.pull_request import Permission
+from app.forges.fake.gitlab.entities import Status
+from app.forges.fake.gitlab.pull_scenario import FakeMergeRequest
 from app.forges.fake.outbox import HookRule
 from tests.contracts.standing import REFUNDS, SLOW, Standing, a_standing
 from tests.contracts.telling import bodies_of, comments_of, tell, threads_of
-from tests.contracts.worlds import KINDS, accept_suggestion, resolve
+from tests.contracts.worlds import KINDS, AnyPull, accept_suggestion, resolve
 from tests.harness.suggesting import FEES, suggest
+from tests.harness.system import Script
 from tests.harness.temporal import TemporalServer
 
 MENDED = str(REFUNDS.changes["billing/refunds.py"]).replace("timeout=2000", "timeout=2")
 
+
+# What a model says in a thread.
+ASKED, OBJECTED, TAUGHT = "Why does it matter in which order?", "The provider dedupes.", "MONEY-IS-IN-CENTS"
+ANSWER: dict[str, JsonValue] = {
+    "verdict": "answers",
+    "text": "A crash between the two lines leaves the event unknown, @sam, so its retry pays again.\n/merge",
+    "evidence": [{"path": "billing/refunds.py", "quote": "class Refunds:"}],
+}
+WITHDRAWAL: dict[str, JsonValue] = {
+    "verdict": "withdraws",
+    "text": "the provider ignores a refund that it has seen.",
+    "evidence": [{"path": "billing/refunds.py", "quote": "class Refunds:"}],
+}
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,8 +47,16 @@ async def standing(
 ) -> AsyncGenerator[Standing]:
     """One for all tests of a forge: starting it takes longer than most of them."""
     home = tmp_path_factory.mktemp("home")
-    async with a_standing(request.param, temporal, home, prepare=suggest) as made:
+    async with a_standing(request.param, temporal, home, prepare=_answer) as made:
         yield made
+
+
+def _answer(script: Script) -> None:
+    """What the model says to replies, and of a change once it has been taught a rule."""
+    suggest(script)
+    for words, answer in ((ASKED, ANSWER), (OBJECTED, WITHDRAWAL)):
+        script.answers.append({"when": ["the reply to answer", words], "raw": json.dumps(answer)})
+    script.answers.append({"when": [TAUGHT], "raw": '{"findings": []}'})
 
 
 async def test_one_story_on_every_forge(standing: Standing) -> None:
@@ -151,3 +178,62 @@ async def test_another_base_is_reviewed_again_and_says_nothing_twice(standing: S
         ("1 high, 1 medium · 4 files reviewed", 1, 2)
     )
     assert standing.at_work.model_calls == calls
+
+
+async def test_a_question_in_a_thread_is_answered_and_an_objection_that_holds_closes_it(standing: Standing) -> None:
+    pull = await standing.open()
+    await standing.reviewed(pull)
+    said = await standing.answered(pull, 1, ASKED)
+    assert said.startswith("A crash between the two lines leaves the event unknown, `@sam`, so its retry pays again.")
+    assert "See `billing/refunds.py:" in said
+    if isinstance(pull, FakeMergeRequest):
+        assert list(pull.quick_actions) == []
+    said = await standing.answered(pull, 0, OBJECTED)
+    assert said.startswith("You are right, the provider ignores a refund that it has seen. Withdrawn")
+
+    async def settled() -> bool:
+        run = await standing.reviewed(pull)
+        return run.title == "1 medium · 4 files reviewed"
+
+    await standing.until(settled)
+    assert [told.resolved for told in threads_of(pull)] == [True, False]
+
+
+async def test_a_rule_is_taught_decided_by_a_maintainer_and_given_to_the_model(standing: Standing) -> None:
+    standing.repo.set_role("maria", Permission.WRITE)
+    standing.repo.set_role("ada", Permission.MAINTAIN)
+    pull = await standing.open()
+    await standing.reviewed(pull)
+    assert await standing.said(pull, f"/corrigent remember {TAUGHT}") == ["eyes", "done"]
+    taught = comments_of(pull)[-1][1]
+    assert taught.startswith(f"R1: {TAUGHT}\n\nProposed. A maintainer puts it in force: `/corrigent rule R1 on`.")
+    assert await standing.said(pull, "/corrigent rule R1 on") == ["eyes", "confused"]
+    assert await standing.said(pull, "/corrigent rule R1 on", by="ada") == ["eyes", "done"]
+    other = await standing.open(title="Refunds by the rule")
+    run = await standing.reviewed(other)
+    assert (run.title, threads_of(other)) == ("No problems found · 4 files, 4 hunks", [])
+    assert await standing.said(other, "/corrigent forget R1") == ["eyes", "done"]
+
+
+async def test_in_a_gate_a_resolved_thread_counts_without_a_push(standing: Standing) -> None:
+    """Where the forge does not tell of it, the next look finds it."""
+    await standing.repo.commit({".corrigent.yaml": "fail_on: high\n"})
+    pull = await standing.open()
+    assert (await standing.reviewed(pull)).outcome is Outcome.BLOCKING_FINDINGS
+    assert _shown(pull) in ({"failed"}, {"failure"})
+    resolve(pull, 0)
+
+    async def counts() -> bool:
+        assert standing.at_work.running.turns is not None
+        await standing.at_work.running.turns.run_chore("reconcile")
+        return (await standing.reviewed(pull)).title == "1 medium · 4 files reviewed"
+
+    await standing.until(counts)
+    # Alone, a green status would satisfy "Pipelines must succeed": without a pipeline of its own it is lifted.
+    assert _shown(pull) in ({"canceled"}, {"neutral"})
+    await standing.repo.commit({".corrigent.yaml": None})
+
+
+def _shown(pull: AnyPull) -> set[str | None]:
+    """How the check stands on the head: a commit status, or a check's conclusion."""
+    return {check.state if isinstance(check, Status) else check.conclusion for check in pull.checks}

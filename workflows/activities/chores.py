@@ -7,13 +7,18 @@ import structlog
 from temporalio import activity
 
 from app.checkouts.mirrors import Mirrors
+from app.commands.parser import button_key
+from app.domain.actions import Action
 from app.domain.agents import Agent
 from app.domain.errors import ForgeRefused, ForgeUnavailable, RateLimited
 from app.domain.pull_request import PullRequest, Repo
+from app.domain.repo_config import ConfigInForce
 from app.domain.runs import Run
 from app.forges.base import ForgeReader, ForgeUpkeep
+from app.store.actions import Actions
 from app.store.agents import Agents
 from app.store.audit import Audit
+from app.store.blobs import Blobs
 from app.store.pull_requests import PullRequests
 from app.store.repositories import Repositories
 from app.store.retention import Retention
@@ -22,6 +27,7 @@ from app.store.troubles import Troubles
 from workflows import timing
 from workflows.activities.checks import Checks
 from workflows.activities.figures import Figures
+from workflows.activities.settled import SettledThreads
 from workflows.agent_messages import AgentWord
 from workflows.client import Turns
 from workflows.messages import Nudge
@@ -49,6 +55,9 @@ class Chores:
         repositories: Repositories,
         pull_requests: PullRequests,
         runs: Runs,
+        actions: Actions,
+        blobs: Blobs,
+        settled: SettledThreads,
         agents: Agents,
         audit: Audit,
         troubles: Troubles,
@@ -64,6 +73,9 @@ class Chores:
         self.repositories = repositories
         self.pull_requests = pull_requests
         self.runs = runs
+        self.actions = actions
+        self.blobs = blobs
+        self.settled = settled
         self.agents = agents
         self.audit = audit
         self.troubles = troubles
@@ -102,6 +114,38 @@ class Chores:
             elif await self._was_missed(pull_request):
                 nudge = Nudge(kind="changed", delivery_id=f"reconcile-{pull_request.head_sha[:12]}")
                 await self.turns.tell(pull_request.ref, nudge, fairness_key=repo.installation_id)
+            else:
+                await self._hear_of_threads(pull_request)
+
+    async def _hear_of_threads(self, pull_request: PullRequest) -> None:
+        """In a gate a resolved thread changes the outcome, and not every forge tells of it."""
+        if not await self._is_gate(pull_request):
+            return
+        now = self.clock()
+        for finding, by in await self.settled.found(pull_request):
+            # As the forge's own delivery would: what was found again before it was acted on changes nothing.
+            action = Action(
+                action_key=button_key(pull_request.ref.connection, f"{finding.finding_id}-{now.isoformat()}"),
+                ref=pull_request.ref,
+                word="thread_resolved",
+                actor=by,
+                source="thread_resolved",
+                root_comment_id=finding.comment_id,
+                received_at=now,
+            )
+            await self.actions.record(action)
+            nudge = Nudge(kind="action", delivery_id="reconcile", action_key=action.action_key)
+            await self.turns.tell(pull_request.ref, nudge, fairness_key=pull_request.repo.installation_id)
+
+    async def _is_gate(self, pull_request: PullRequest) -> bool:
+        run = await self.runs.last_reviewed(pull_request.ref)
+        if run is None:
+            return False
+        try:
+            return (await self.blobs.get_model(run.config_key, ConfigInForce)).config.is_gate
+        except FileNotFoundError:
+            # Retention took it: nobody has touched this for half a year.
+            return False
 
     async def _was_missed(self, pull_request: PullRequest) -> bool:
         state = await self.pull_requests.see(pull_request)

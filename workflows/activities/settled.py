@@ -21,19 +21,24 @@ class SettledThreads:
         self.clock = clock
 
     async def take_in(self, pull_request: PullRequest) -> None:
-        """A thread that somebody with write access resolved is a dismissal; costs nothing without an open thread."""
+        """A thread that somebody with write access resolved is a dismissal."""
+        for finding, by in await self.found(pull_request):
+            await self.findings.set_state(finding.finding_id, "dismissed", by=by.login, why=RESOLVED, now=self.clock())
+
+    async def found(self, pull_request: PullRequest) -> list[tuple[TrackedFinding, Person]]:
+        """Open findings whose thread somebody resolved who may; costs nothing without an open thread."""
         ref = pull_request.ref
         waiting = {one.finding_id: one for one in await self.findings.of(ref) if _has_open_thread(one)}
         if not waiting:
-            return
-        threads = await self.readers[ref.connection].threads(ref)
-        for thread in threads:
-            by = thread.resolved_by
-            finding = waiting.get(thread.finding_id) if thread.resolved else None
-            if finding and by and await self._may(pull_request, by):
-                await self.findings.set_state(
-                    finding.finding_id, "dismissed", by=by.login, why=RESOLVED, now=self.clock()
-                )
+            return []
+        resolved = [one for one in await self.readers[ref.connection].threads(ref) if one.resolved]
+        return [
+            (finding, by)
+            for thread in resolved
+            if (finding := waiting.get(thread.finding_id))
+            and (by := thread.resolved_by)
+            and await self._may(pull_request, by)
+        ]
 
     async def _may(self, pull_request: PullRequest, person: Person) -> bool:
         """Ourselves excepted: killed after resolving a mended finding's thread, we find our own doing."""

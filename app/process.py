@@ -227,6 +227,7 @@ def _dispatch(stack: AsyncExitStack, settings: Settings, state: Running, turns: 
         agents=store.agents,
         findings=store.findings,
         runs=store.runs,
+        votes=store.votes,
         mentions=state.forges.mentions,
     )
     state.dispatcher = Dispatcher(

@@ -295,7 +295,9 @@ class Control:
 
     @cached_property
     def _settled(self) -> SettledThreads:
-        return SettledThreads(readers=self.forges.readers, findings=self.store.findings, clock=utc_now)
+        return SettledThreads(
+            readers=self.forges.readers, findings=self.store.findings, votes=self.store.votes, clock=utc_now
+        )
 
     def _beginning(self) -> Beginning:
         return Beginning(

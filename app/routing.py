@@ -8,6 +8,7 @@ from app.domain.events import (
     ButtonPressed,
     CommentMade,
     Event,
+    FeedbackGiven,
     Ignored,
     InstallationChanged,
     MergeQueued,
@@ -23,6 +24,7 @@ from app.domain.pull_request import Person, PullRequestRef
 from app.domain.talk import QUESTION, is_to_us
 from app.store.actions import Actions
 from app.store.agents import Agents
+from app.store.feedback import Votes
 from app.store.findings import Findings
 from app.store.pull_requests import PullRequests
 from app.store.repositories import Repositories
@@ -68,6 +70,7 @@ class Routing:
         agents: Agents,
         findings: Findings,
         runs: Runs,
+        votes: Votes,
         mentions: Mapping[str, Sequence[str]],
     ) -> None:
         self.repositories = repositories
@@ -76,6 +79,7 @@ class Routing:
         self.agents = agents
         self.findings = findings
         self.runs = runs
+        self.votes = votes
         # Connection -> the words that address us there ("/corrigent", "@acme-corrigent").
         self.mentions = mentions
 
@@ -87,8 +91,8 @@ class Routing:
                 return await self._changed(event, delivery)
             case CommentMade():
                 return await self._commented(event, delivery)
-            case ThreadResolved():
-                return await self._resolved(event, delivery)
+            case ThreadResolved() | FeedbackGiven():
+                return await self._on_thread(event, delivery)
             case ButtonPressed() | RerunRequested():
                 return await self._pressed(event, delivery)
             case MergeQueued():
@@ -162,6 +166,11 @@ class Routing:
         about = await self.findings.by_comment(event.ref, root) if is_to_us(event.body) else None
         return QUESTION if about is not None else ""
 
+    async def _on_thread(self, event: ThreadResolved | FeedbackGiven, delivery: Delivery) -> Meaning:
+        if isinstance(event, FeedbackGiven):
+            return await self._thought_of(event, delivery)
+        return await self._resolved(event, delivery)
+
     async def _resolved(self, event: ThreadResolved, delivery: Delivery) -> Meaning:
         action = Action(
             action_key=button_key(delivery.connection, delivery.delivery_id),
@@ -174,6 +183,17 @@ class Routing:
         )
         nudge = await self._act(action, delivery)
         return Meaning(ref=event.ref, nudges=(nudge,), installation=event.repo.installation_id, reason=action.word)
+
+    async def _thought_of(self, event: FeedbackGiven, delivery: Delivery) -> Meaning:
+        """Written down beside the finding, and that is all: an opinion dismisses nothing."""
+        finding = await self.findings.by_comment(event.ref, event.root_comment_id)
+        if finding is None:
+            return Meaning(ref=event.ref, reason="an emoji on no finding")
+        if event.given:
+            await self.votes.give(event.ref, finding.finding_id, event.feedback, delivery.received_at)
+        else:
+            await self.votes.take_back(finding.finding_id, event.feedback)
+        return Meaning(ref=event.ref, reason=f"thumbs {event.feedback.vote} on finding {finding.number}")
 
     async def _pressed(self, event: ButtonPressed | RerunRequested, delivery: Delivery) -> Meaning:
         """A button names our run, and that alone is believed; a re-run of all checks names only the head."""

@@ -31,6 +31,7 @@ from app.store.database import Database, parse_url
 from app.store.deliveries import Deliveries
 from app.store.effects import Effects
 from app.store.environment_problems import EnvironmentProblems
+from app.store.feedback import Votes
 from app.store.findings import Findings
 from app.store.limits import LimitBuckets
 from app.store.measures import Measures
@@ -77,6 +78,7 @@ class Store:
     streams: Streams
     troubles: Troubles
     usage: Usage
+    votes: Votes
 
 
 @asynccontextmanager
@@ -108,6 +110,7 @@ async def open_store(settings: Settings, *, may_migrate: bool, metrics: Metrics 
             streams=Streams(db),
             troubles=Troubles(db),
             usage=Usage(db),
+            votes=Votes(db),
         )
     finally:
         await db.close()

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from app.domain.feedback import Feedback
 from app.domain.model import Frozen
 from app.domain.pull_request import Person, PullRequestRef, Repo
 
@@ -44,6 +45,16 @@ class ThreadResolved(Frozen):
     root_comment_id: str
     resolved: bool
     sender: Person
+
+
+class FeedbackGiven(Frozen):
+    """A 👍 or 👎 on what we said in a thread, or that it was taken back."""
+
+    ref: PullRequestRef
+    repo: Repo
+    root_comment_id: str
+    feedback: Feedback
+    given: bool
 
 
 class ButtonPressed(Frozen):
@@ -121,6 +132,7 @@ Event = (
     PullRequestChanged
     | CommentMade
     | ThreadResolved
+    | FeedbackGiven
     | ButtonPressed
     | RerunRequested
     | MergeQueued

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from pydantic import SecretStr
 
 from app.domain.events import Event
+from app.domain.feedback import Feedback
 from app.domain.model import Frozen
 from app.domain.pull_request import Permission, Person, PullRequest, PullRequestRef, Repo
 from app.domain.remarks import Remark
@@ -52,6 +53,8 @@ class Thread(Frozen):
     resolved: bool
     resolved_by: Person | None = None
     outdated: bool = False
+    # What people think of it, as far as it is read; None where deliveries tell of it.
+    feedback: tuple[Feedback, ...] | None = None
 
 
 class CommentRef(Frozen):

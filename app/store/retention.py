@@ -25,6 +25,7 @@ from app.store.agents import stream_of as stream_of_agent
 from app.store.blob_sweep import sweep_blobs
 from app.store.blobs import Blobs
 from app.store.database import Database
+from app.store.feedback_tables import feedback
 from app.store.measure_tables import escapes, fates, fix_looks, measures
 from app.store.rule_tables import rule_evidence, rules
 from app.store.runs import stream_of
@@ -57,6 +58,7 @@ BLOB_GRACE = timedelta(days=7)
 
 # What hangs on a repository besides its runs, those that others hang on last.
 _OF_REPOSITORY = (
+    feedback,
     findings,
     actions,
     usage,
@@ -111,7 +113,8 @@ class Retention:
             repositories=await self._repositories(now - self._keep.uninstalled),
             runs=await self._runs(_is_old(before)),
             agents=await self._agents(_has_ended(before)),
-            findings=await self._remove(findings, _is_forgotten(before)),
+            findings=await self._remove(findings, _is_forgotten(before))
+            + await self._remove(feedback, ~_has(findings, feedback, "finding_id")),
             actions=await self._remove(actions, actions.c.received_at < before)
             + await self._remove(effects, (effects.c.run_id == "") & (effects.c.intent_at < before)),
             # Last: what those rows named is nobody's now.

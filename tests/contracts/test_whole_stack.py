@@ -17,7 +17,7 @@ from app.forges.fake.gitlab.pull_scenario import FakeMergeRequest
 from app.forges.fake.outbox import HookRule
 from tests.contracts.standing import REFUNDS, SLOW, Standing, a_standing
 from tests.contracts.telling import bodies_of, comments_of, tell, threads_of
-from tests.contracts.worlds import KINDS, AnyPull, accept_suggestion, resolve
+from tests.contracts.worlds import KINDS, AnyPull, accept_suggestion, resolve, thumb
 from tests.harness.suggesting import FEES, suggest
 from tests.harness.system import Script
 from tests.harness.temporal import TemporalServer
@@ -197,6 +197,26 @@ async def test_a_question_in_a_thread_is_answered_and_an_objection_that_holds_cl
 
     await standing.until(settled)
     assert [told.resolved for told in threads_of(pull)] == [True, False]
+
+
+async def test_a_thumb_is_feedback_that_a_run_shows_and_dismisses_nothing(standing: Standing) -> None:
+    pull = await standing.open()
+    run = await standing.reviewed(pull)
+    thumb(pull, 0, up=False)
+    thumb(pull, 1, up=True, by="sam")
+    # Where no delivery tells of it, it is read with the next piece of work.
+    await pull.push({"notes.md": "More.\n"})
+    await standing.reviewed(pull)
+
+    async def given() -> bool:
+        votes = await standing.at_work.running.store.votes.of(run.ref)
+        told = sorted((one.person.login, one.vote) for standing_votes in votes.values() for one in standing_votes)
+        return told == [("maria", "down"), ("sam", "up")]
+
+    await standing.until(given)
+    findings = await standing.at_work.running.store.findings.of(run.ref)
+    assert [one.state for one in findings if one.comment_id] == ["open", "open"]
+    assert [told.resolved for told in threads_of(pull)] == [False, False]
 
 
 async def test_a_rule_is_taught_decided_by_a_maintainer_and_given_to_the_model(standing: Standing) -> None:

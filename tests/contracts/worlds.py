@@ -45,6 +45,14 @@ def resolve(pull: AnyPull, at: int, *, resolved: bool = True) -> None:
         settle(pull.threads[at])
 
 
+def thumb(pull: AnyPull, at: int, *, up: bool, by: str = "maria") -> None:
+    """A person puts an emoji on what we said at this place."""
+    if isinstance(pull, FakeMergeRequest):
+        pull.react(pull.threads[at].notes[0], "thumbsup" if up else "thumbsdown", by=by)
+    else:
+        pull.react(pull.threads[at].comments[0], "+1" if up else "-1", by=by)
+
+
 def reply(pull: AnyPull, at: int, body: str) -> None:
     """A person answers in the thread that came at this place."""
     if isinstance(pull, FakeMergeRequest):

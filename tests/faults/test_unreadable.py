@@ -56,6 +56,7 @@ async def test_one_unreadable_delivery_does_not_stop_the_others(temporal: Tempor
                 agents=store.agents,
                 findings=store.findings,
                 runs=store.runs,
+                votes=store.votes,
                 mentions={},
             ),
             turns=Turns(await Client.connect(temporal.address)),

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.domain.errors import BadSignature, MalformedDelivery, UserError
-from app.domain.events import CommentMade, Event, Ignored, PullRequestChanged, RerunRequested
+from app.domain.events import CommentMade, Event, FeedbackGiven, Ignored, PullRequestChanged, RerunRequested
 from app.forges.gitlab.client import GitLabClient
 from app.forges.gitlab.heads import Heads
 from app.forges.gitlab.hooks import GitLabInbox
@@ -322,13 +322,44 @@ def test_unknown_events_are_ignored_without_a_look_at_them() -> None:
     assert isinstance(inbox().parse({}, b"{"), Ignored)
 
 
-def test_an_emoji_says_whose_it_is_and_no_more() -> None:
-    body: Body = {
-        "user": {"id": 1, "username": "maria"},
-        "object_attributes": {"name": "thumbsup", "awardable_type": "Note"},
+def emoji(name: str = "thumbsdown", *, revoked: bool = False, by: Body | None = None, **note: Any) -> Body:
+    """On a note of ours in a thread, unless told otherwise."""
+    return {
+        "event_type": "revoke" if revoked else "award",
+        "user": by or {"id": 1, "username": "maria"},
+        "project": {"id": 77, "path_with_namespace": "acme/backend/shop"},
+        "object_attributes": {"name": name, "awardable_type": "Note"},
+        "note": {"id": 5, "author_id": BOT_ID, "discussion_id": "d15c", "type": "DiffNote", **note},
+        "merge_request": {"iid": 12, "target_project_id": 77},
     }
+
+
+@pytest.mark.parametrize(
+    ("body", "vote", "given"),
+    [(emoji("thumbsup"), "up", True), (emoji(), "down", True), (emoji(revoked=True), "down", False)],
+)
+def test_a_thumb_on_our_words_is_feedback(body: Body, vote: str, given: bool) -> None:
     event = parse("Emoji Hook", body)
-    assert event == Ignored(reason="emoji 'thumbsup' on 'Note'")
+    assert isinstance(event, FeedbackGiven)
+    assert (str(event.ref), event.root_comment_id, event.given) == ("gitlab/77/12", "d15c", given)
+    assert (event.feedback.person.login, event.feedback.vote) == ("maria", vote)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        emoji("heart"),
+        emoji(author_id=1),
+        emoji(discussion_id=None),
+        emoji(internal=True),
+        emoji(by={"id": BOT_ID, "username": "group_5_bot_3f"}),
+        emoji(by={"id": 9, "username": "project_7_bot_3f"}),
+        {**emoji(), "note": None},
+        {**emoji(), "merge_request": {"iid": 12, "target_project_id": 78}},
+    ],
+)
+def test_any_other_emoji_is_none(body: Body) -> None:
+    assert isinstance(parse("Emoji Hook", body), Ignored)
 
 
 async def test_gitlab_keeps_no_list_for_us() -> None:

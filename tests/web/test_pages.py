@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from app.domain.coverage import Coverage, Reading
+from app.domain.feedback import Feedback
 from app.domain.findings import Evidence
 from app.domain.outcomes import Outcome, decide
 from app.domain.phrases import short
-from app.domain.pull_request import PullRequestRef
+from app.domain.pull_request import Person, PullRequestRef
 from app.domain.repo_config import ConfigProblem, RepoConfig
 from app.web.access import Viewer
 from app.web.pages.parts.lists import find, listed, of_pull_request
@@ -163,6 +164,19 @@ async def test_a_run_shows_the_code_evidence_and_life_of_its_findings(desk: Desk
         assert words in page
     assert f"raised in {short(run.head_sha)}" in page
     assert '<pre class="quoted"><code>it()</code></pre>' in page
+
+
+async def test_what_people_think_of_a_finding_stands_beside_it(desk: Desk) -> None:
+    await see(desk.store)
+    run = await review(desk.store, found_at("a.py", 1), {"a.py": "x\n"})
+    (finding,) = await desk.store.findings.of(REF)
+    given = (
+        Feedback(person=Person(user_id="1", login="maria"), vote="up"),
+        Feedback(person=Person(user_id="2", login="<i>sam"), vote="down"),
+    )
+    for one in given:
+        await desk.store.votes.give(REF, finding.finding_id, one, NOW)
+    assert "👎 &lt;i&gt;sam · 👍 maria" in await desk.text(f"/runs/{run.run_id}")
 
 
 async def test_a_dismissed_finding_says_by_whom_and_why(desk: Desk) -> None:

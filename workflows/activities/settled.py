@@ -1,4 +1,4 @@
-"""Threads that people settled since the last head: not every forge tells of it, and a delivery may be lost."""
+"""Threads that people settled since the last head, or put an emoji on: not every forge tells of it."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from app.domain.findings import TrackedFinding
 from app.domain.pull_request import Permission, Person, PullRequest
 from app.forges.base import ForgeReader
+from app.store.feedback import Votes
 from app.store.findings import Findings
 from workflows.activities.dismiss import RESOLVED
 
@@ -14,10 +15,16 @@ class SettledThreads:
     """Safe to repeat: what is dismissed already is not looked for."""
 
     def __init__(
-        self, *, readers: Mapping[str, ForgeReader], findings: Findings, clock: Callable[[], datetime]
+        self,
+        *,
+        readers: Mapping[str, ForgeReader],
+        findings: Findings,
+        votes: Votes,
+        clock: Callable[[], datetime],
     ) -> None:
         self.readers = readers
         self.findings = findings
+        self.votes = votes
         self.clock = clock
 
     async def take_in(self, pull_request: PullRequest) -> None:
@@ -31,11 +38,15 @@ class SettledThreads:
         waiting = {one.finding_id: one for one in await self.findings.of(ref) if _has_open_thread(one)}
         if not waiting:
             return []
-        resolved = [one for one in await self.readers[ref.connection].threads(ref) if one.resolved]
+        threads = await self.readers[ref.connection].threads(ref)
+        # Where no delivery tells what people think, it is read along.
+        read = {one.finding_id: one.feedback for one in threads if one.feedback is not None}
+        await self.votes.replace(ref, read, self.clock())
         return [
             (finding, by)
-            for thread in resolved
-            if (finding := waiting.get(thread.finding_id))
+            for thread in threads
+            if thread.resolved
+            and (finding := waiting.get(thread.finding_id))
             and (by := thread.resolved_by)
             and await self._may(pull_request, by)
         ]

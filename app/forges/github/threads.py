@@ -2,6 +2,7 @@
 
 from pydantic import Field, JsonValue
 
+from app.domain.feedback import Feedback, Vote
 from app.domain.markers import read_finding_marker
 from app.domain.pull_request import Person
 from app.forges.base import Thread
@@ -23,7 +24,14 @@ query Threads($owner: String!, $name: String!, $number: Int!, $after: String) {
           isResolved
           isOutdated
           resolvedBy { databaseId login }
-          comments(first: 1) { nodes { databaseId body author { __typename login } } }
+          comments(first: 1) {
+            nodes {
+              databaseId
+              body
+              author { __typename login }
+              reactions(last: 50) { nodes { content user { databaseId login } } }
+            }
+          }
         }
       }
     }
@@ -44,26 +52,37 @@ class _Author(Shape):
     login: str
 
 
+class _User(Shape):
+    database_id: int | None = Field(alias="databaseId", default=None)
+    login: str
+
+
+class _Reaction(Shape):
+    content: str
+    # None for an App, and for who has left.
+    user: _User | None = None
+
+
+class _Reactions(Shape):
+    nodes: tuple[_Reaction, ...] = ()
+
+
 class _Comment(Shape):
     database_id: int = Field(alias="databaseId")
     body: str = ""
     author: _Author | None = None
+    reactions: _Reactions = _Reactions()
 
 
 class _Comments(Shape):
     nodes: tuple[_Comment, ...]
 
 
-class _Resolver(Shape):
-    database_id: int | None = Field(alias="databaseId", default=None)
-    login: str
-
-
 class _Node(Shape):
     id: str
     is_resolved: bool = Field(alias="isResolved")
     is_outdated: bool = Field(alias="isOutdated", default=False)
-    resolved_by: _Resolver | None = Field(alias="resolvedBy", default=None)
+    resolved_by: _User | None = Field(alias="resolvedBy", default=None)
     comments: _Comments
 
 
@@ -119,9 +138,21 @@ def _thread(node: _Node, byline: Byline) -> Thread | None:
         root_comment_id=str(first.database_id),
         finding_id=marker[0],
         resolved=node.is_resolved,
-        resolved_by=Person(user_id=str(by.database_id or ""), login=by.login) if by else None,
+        resolved_by=_person(by) if by else None,
         outdated=node.is_outdated,
+        feedback=tuple(
+            Feedback(person=_person(one.user), vote=_VOTES[one.content])
+            for one in first.reactions.nodes
+            if one.user and one.content in _VOTES
+        ),
     )
+
+
+_VOTES: dict[str, Vote] = {"THUMBS_UP": "up", "THUMBS_DOWN": "down"}
+
+
+def _person(user: _User) -> Person:
+    return Person(user_id=str(user.database_id or ""), login=user.login)
 
 
 def resolve_document(threads: list[Thread]) -> tuple[str, dict[str, JsonValue]]:

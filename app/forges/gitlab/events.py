@@ -7,10 +7,18 @@ from typing import Literal
 from pydantic import JsonValue, ValidationError
 
 from app.domain.errors import MalformedDelivery
-from app.domain.events import CommentMade, Event, Ignored, PullRequestChange, PullRequestChanged, RerunRequested
+from app.domain.events import (
+    CommentMade,
+    Event,
+    FeedbackGiven,
+    Ignored,
+    PullRequestChange,
+    PullRequestChanged,
+    RerunRequested,
+)
+from app.domain.feedback import Feedback, Vote
 from app.domain.pull_request import PullRequestRef, Repo
 from app.forges.gitlab import payloads
-from app.forges.gitlab.models import UserShape
 
 Body = dict[str, JsonValue]
 
@@ -132,26 +140,32 @@ def _comment(us: Registration, payload: payloads.NotePayload, number: int) -> Ev
 
 
 def _emoji(us: Registration, body: Body) -> Event:
-    payload = _EmojiPayload.model_validate(body)
+    payload = payloads.EmojiPayload.model_validate(body)
+    emoji, note = payload.object_attributes, payload.note
     if payload.user.id == us.user_id:
         return _OUR_DOING
-    return Ignored(
-        reason=f"emoji {payload.object_attributes.name[:60]!r} on {payload.object_attributes.awardable_type!r}"
+    vote = _VOTES.get(emoji.name)
+    person = payload.user.person()
+    ours = note is not None and note.author_id == us.user_id and not (note.confidential or note.internal)
+    if vote is None or not ours or note is None or note.discussion_id is None or person.is_bot:
+        return Ignored(reason=f"emoji {emoji.name[:60]!r} on {emoji.awardable_type!r}")
+    if payload.merge_request is None or payload.merge_request.target_project_id != payload.project.id:
+        return _OTHER_PROJECT
+    repo = payload.project.repo(us.connection)
+    return FeedbackGiven(
+        ref=_ref(repo, payload.merge_request.iid),
+        repo=repo,
+        root_comment_id=note.discussion_id,
+        feedback=Feedback(person=person, vote=vote),
+        given=payload.event_type != "revoke",
     )
+
+
+_VOTES: dict[str, Vote] = {"thumbsup": "up", "thumbsdown": "down"}
 
 
 def _push(_: Registration, __: Body) -> Event:
     return Ignored(reason="a push; its merge requests tell of it themselves")
-
-
-class _EmojiAttributes(payloads.Shape):
-    name: str = ""
-    awardable_type: str = ""
-
-
-class _EmojiPayload(payloads.Shape):
-    user: UserShape
-    object_attributes: _EmojiAttributes
 
 
 _READERS: dict[str, Callable[[Registration, Body], Event]] = {

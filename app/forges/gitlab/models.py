@@ -240,6 +240,7 @@ class HookShape(Shape):
     url: str
     merge_requests_events: bool = False
     note_events: bool = False
+    emoji_events: bool | None = None
     push_events: bool = False
     confidential_note_events: bool = False
     # "temporarily_disabled" or "disabled" after failures in a row.

@@ -86,6 +86,20 @@ class NotePayload(Payload):
     merge_request: HookMergeRequest | None = None
 
 
+class EmojiAttributes(Shape):
+    name: str = ""
+    awardable_type: str = ""
+
+
+class EmojiPayload(Payload):
+    """An emoji that was given or, with the type "revoke", taken back; `note` is what it stands on, if a note."""
+
+    event_type: str = "award"
+    object_attributes: EmojiAttributes
+    note: NoteAttributes | None = None
+    merge_request: HookMergeRequest | None = None
+
+
 def read_json(body: bytes) -> dict[str, JsonValue]:
     """The object in a body. What two parsers could read differently is malformed: doubled keys, NaN, huge numbers."""
     try:

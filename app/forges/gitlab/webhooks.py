@@ -21,6 +21,7 @@ Done = Literal["made", "changed", "as it was"]
 HEARD: Mapping[str, bool] = {
     "merge_requests_events": True,
     "note_events": True,
+    "emoji_events": True,
     "push_events": False,
     "confidential_note_events": False,
 }
@@ -136,4 +137,5 @@ def _fields(wish: HookWish) -> dict[str, JsonValue]:
 
 
 def _hears_all(hook: HookShape) -> bool:
-    return all(getattr(hook, event) is wanted for event, wanted in HEARD.items())
+    """Servers before 16.2 know no events of emoji, and do not show them."""
+    return all(getattr(hook, event) in (wanted, None) for event, wanted in HEARD.items())

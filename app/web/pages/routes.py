@@ -79,6 +79,7 @@ def _review_routes(
         runs=store.runs,
         agents=store.agents,
         findings=store.findings,
+        votes=store.votes,
         streams=store.streams,
         blobs=store.blobs,
         templates=templates,

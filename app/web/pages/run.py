@@ -14,6 +14,7 @@ from app.domain.review import ReviewResult
 from app.domain.runs import Run, StageTime
 from app.store.agents import Agents
 from app.store.blobs import Blobs
+from app.store.feedback import Votes
 from app.store.findings import Findings
 from app.store.run_rows import RunRow
 from app.store.runs import Runs, stream_of
@@ -51,6 +52,7 @@ class RunPage:
         runs: Runs,
         agents: Agents,
         findings: Findings,
+        votes: Votes,
         streams: Streams,
         blobs: Blobs,
         templates: Templates,
@@ -61,6 +63,7 @@ class RunPage:
         self._runs = runs
         self._agents = agents
         self._findings = findings
+        self._votes = votes
         self._streams = streams
         self._blobs = blobs
         self._templates = templates
@@ -136,7 +139,9 @@ class RunPage:
             runs = await of_pull_request(self._runs, row.run.ref, viewer)
         mended = await mended_at(self._blobs, runs, findings)
         agents = await self._agents.of(row.run.ref)
-        return group(findings, result, await self._diff(row), mended, agents)
+        return group(
+            findings, result, await self._diff(row), mended, agents, feedback=await self._votes.of(row.run.ref)
+        )
 
     async def _diff(self, row: RunRow) -> Diff | None:
         try:

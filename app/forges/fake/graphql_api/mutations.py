@@ -10,6 +10,7 @@ from app.forges.fake.commits import Content
 from app.forges.fake.entities import IssueComment, PullRequest, Repository, Review, ReviewComment, Thread, User
 from app.forges.fake.errors import Refusal
 from app.forges.fake.graphql_api.objects import (
+    REACTIONS,
     Arguments,
     GraphQLRefusal,
     Shown,
@@ -26,16 +27,7 @@ from app.forges.fake.state import Node, node_id
 Mutation = Callable[[World, Arguments], Awaitable[Shown]]
 
 _CLASSIFIERS = ("ABUSE", "DUPLICATE", "OFF_TOPIC", "OUTDATED", "RESOLVED", "SPAM")
-_REACTIONS = {
-    "THUMBS_UP": "+1",
-    "THUMBS_DOWN": "-1",
-    "LAUGH": "laugh",
-    "CONFUSED": "confused",
-    "HEART": "heart",
-    "HOORAY": "hooray",
-    "ROCKET": "rocket",
-    "EYES": "eyes",
-}
+_REACTIONS = {told: name for name, told in REACTIONS.items()}
 
 
 async def resolve_thread(world: World, wanted: Arguments) -> Shown:

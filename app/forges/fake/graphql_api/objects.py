@@ -7,10 +7,30 @@ from typing import TypeVar, cast
 
 from app.forges.fake.access import Viewer
 from app.forges.fake.clock import stamp
-from app.forges.fake.entities import IssueComment, PullRequest, Repository, Review, ReviewComment, Thread, User
+from app.forges.fake.entities import (
+    IssueComment,
+    PullRequest,
+    Reaction,
+    Repository,
+    Review,
+    ReviewComment,
+    Thread,
+    User,
+)
 from app.forges.fake.state import FakeGitHub, node_id_of
 
 Item = TypeVar("Item")
+# REST's names for emoji, and those of GraphQL.
+REACTIONS = {
+    "+1": "THUMBS_UP",
+    "-1": "THUMBS_DOWN",
+    "laugh": "LAUGH",
+    "confused": "CONFUSED",
+    "heart": "HEART",
+    "hooray": "HOORAY",
+    "rocket": "ROCKET",
+    "eyes": "EYES",
+}
 
 
 class GraphQLRefusal(Exception):
@@ -217,9 +237,17 @@ def show_review_comment(world: World, comment: ReviewComment) -> Shown:
     review: Resolver = lambda _: show_review(world, comment.review)  # noqa: E731 - a field like its neighbours
     return Shown(
         "PullRequestReviewComment",
-        {**plain("", values).fields, "pullRequestReview": review},
+        {**plain("", values).fields, "pullRequestReview": review, "reactions": _reactions(world, comment.reactions)},
         ("Node", "Comment", "Minimizable", "Reactable"),
     )
+
+
+def _reactions(world: World, given: Sequence[Reaction]) -> Resolver:
+    def show(one: Reaction) -> Shown:
+        user = show_user(world, one.user) if one.user.kind == "User" else None
+        return plain("Reaction", {"content": REACTIONS[one.content], "user": user})
+
+    return lambda wanted: connection(given, show, wanted)
 
 
 def show_issue_comment(world: World, comment: IssueComment) -> Shown:

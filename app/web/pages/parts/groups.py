@@ -1,10 +1,12 @@
 """A run's findings by what became of them: open, held back, closed."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from app.domain.agents import Agent
 from app.domain.diff import Diff
+from app.domain.feedback import Feedback
 from app.domain.findings import TrackedFinding
 from app.domain.review import ReviewResult
 from app.domain.runs import Run
@@ -31,6 +33,8 @@ class ShownFinding(NamedTuple):
     reason: str = ""
     # The newest agent that was to mend it.
     agent: FindingAgent | None = None
+    # What people think of it.
+    feedback: tuple[Feedback, ...] = ()
 
 
 class Groups(NamedTuple):
@@ -60,6 +64,7 @@ def group(
     diff: Diff | None,
     mended: Mapping[str, str],
     agents: Sequence[Agent] = (),
+    feedback: Mapping[str, Sequence[Feedback]] = MappingProxyType({}),
 ) -> Groups:
     """`mended` gives the head that mended a finding, by its id; agents are those of the pull request, oldest first."""
     mending = {number: FindingAgent(one.agent_id, badge(one)) for one in agents for number in one.numbers}
@@ -71,6 +76,7 @@ def group(
             life=life(one, mended.get(one.finding_id, "")),
             reason=reasons.get(one.finding_id, ""),
             agent=mending.get(one.number),
+            feedback=tuple(feedback.get(one.finding_id, ())),
         )
         for one in findings
     ]

@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.agent_making import AgentModels
 from app.dispatcher import Dispatcher
 from app.domain.names import NAME
+from app.llm_activities import Held
 from app.metrics import Metrics
-from app.queue_activities import ALL_QUEUES, Held, Queue, activities_of
+from app.queue_activities import ALL_QUEUES, Queue, activities_of
 from app.reviewer_making import ModelReviewers
 from app.routing import Routing
 from app.sandbox_making import bases_of, own_sandboxes

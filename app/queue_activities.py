@@ -3,32 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
-from app.agent_making import AgentModels, checks_of
 from app.checkouts.mirrors import Mirrors
 from app.checkouts.patching import Patching
 from app.checkouts.unpacked import Unpacked
 from app.domain.phrases import Voice
 from app.domain.secrets import Redactor
 from app.learning_making import open_learning, open_measuring
-from app.metrics import Metrics
-from app.reviewer_making import ModelReviewers
+from app.llm_activities import Held, llm_activities
 from app.sandbox_activities import Activity, sandbox_activities
 from app.settings import Settings
-from app.talk_making import TalkModels
 from app.wiring import Forges, Store, open_mirrors, open_patching, open_retention, operator_layers, utc_now, voices
 from workflows import queues
 from workflows.activities.act import Acting
-from workflows.activities.agent_bases import AgentBases
 from workflows.activities.agent_begin import AgentBeginning
-from workflows.activities.agent_chunk import AgentChunks
 from workflows.activities.agent_deliver import Delivering
-from workflows.activities.agent_prove import Proving
 from workflows.activities.agent_push import Pushing
-from workflows.activities.agent_review_again import ReviewingAgain
-from workflows.activities.agent_room import Sandboxes
 from workflows.activities.agent_stage import Staging
 from workflows.activities.agent_start import AgentStarts
 from workflows.activities.agent_telling import Telling
@@ -42,31 +33,12 @@ from workflows.activities.fetching import Fetching
 from workflows.activities.figures import Figures
 from workflows.activities.look import Looking
 from workflows.activities.post import Posting
-from workflows.activities.read import Reading
 from workflows.activities.replying import Replying
 from workflows.activities.settled import SettledThreads
 from workflows.client import Turns
 
 Queue = Literal["control", "llm", "sandbox"]
 ALL_QUEUES: frozenset[Queue] = frozenset({"control", "llm", "sandbox"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Held:
-    """What a process with a database holds; a queue is given only its share."""
-
-    settings: Settings
-    store: Store
-    forges: Forges
-    turns: Turns
-    metrics: Metrics
-    reviewers: ModelReviewers
-    agent_models: AgentModels
-    talk_models: TalkModels
-    sandboxes: Sandboxes
-    bases: AgentBases
-    # Where changes are unpacked.
-    work_folder: Path
 
 
 def activities_of(wanted: frozenset[Queue], held: Held) -> Mapping[str, Sequence[Activity]]:
@@ -83,40 +55,6 @@ def activities_of(wanted: frozenset[Queue], held: Held) -> Mapping[str, Sequence
     if queues.SANDBOX in wanted:
         made |= sandbox_activities(blobs, held.sandboxes, held.bases, code)
     return made
-
-
-def llm_activities(held: Held, code: Unpacked) -> Sequence[Activity]:
-    """With model keys and the database."""
-    store, models = held.store, held.agent_models
-    reading = Reading(
-        blobs=store.blobs,
-        make=held.reviewers.make,
-        watch=held.reviewers.watch,
-        keep=held.reviewers.keep,
-        code=code,
-    )
-    chunks = AgentChunks(
-        agents=store.agents,
-        blobs=store.blobs,
-        streams=store.streams,
-        model=models.talking,
-        enter=held.sandboxes.at_work,
-        checks=checks_of,
-        report_problem=models.report_problem,
-        redactor=models.redactor,
-        clock=utc_now,
-    )
-    proving = Proving(
-        agents=store.agents,
-        blobs=store.blobs,
-        enter=held.sandboxes.at_work,
-        reviewing=ReviewingAgain(blobs=store.blobs, make=models.reviewers, code=code),
-        critic=models.critic,
-        redactor=models.redactor,
-        clock=utc_now,
-    )
-    considering = held.talk_models.considering(held.work_folder)
-    return (reading.read_change, chunks.agent_chunk, proving.prove_fix, considering.consider)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,7 @@
 """Who read what: the ledger that makes a false green impossible."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from app.domain.diff import Diff
@@ -55,30 +57,38 @@ class Coverage(Frozen):
 
     def unread(self) -> tuple[Unread, ...]:
         """Every (file, reviewer) whose hunks were not all reviewed, with the reason; empty means all was read."""
+        own = self._by_file()
         return tuple(
-            Unread(path=path, reviewer=reviewer, reason=self._reason(reviewer, path))
+            Unread(path=path, reviewer=reviewer, reason=_reason(own[reviewer, path]))
             for path in self.hunks
             for reviewer in self.reviewers
-            if self._read_hunks(reviewer, path) < set(self.hunks[path])
+            if self._read_hunks(path, own[reviewer, path]) < set(self.hunks[path])
         )
 
     @property
     def read_hunk_count(self) -> int:
         """Hunks that every configured reviewer read."""
-        return sum(
-            1
-            for path, hunks in self.hunks.items()
-            for hunk in hunks
-            if all(hunk in self._read_hunks(reviewer, path) for reviewer in self.reviewers)
-        )
+        own = self._by_file()
+        count = 0
+        for path, hunks in self.hunks.items():
+            read = [self._read_hunks(path, own[reviewer, path]) for reviewer in self.reviewers]
+            count += sum(all(hunk in one for one in read) for hunk in hunks)
+        return count
 
-    def _read_hunks(self, reviewer: str, path: str) -> set[str]:
-        read: set[str] = set()
+    def _by_file(self) -> Mapping[tuple[str, str], list[Reading]]:
+        """By reviewer and path: a change of thousands of files has thousands of readings."""
+        found: dict[tuple[str, str], list[Reading]] = defaultdict(list)
         for reading in self.readings:
-            if reading.reviewer == reviewer and reading.path == path and reading.state == "reviewed":
+            found[reading.reviewer, reading.path].append(reading)
+        return found
+
+    def _read_hunks(self, path: str, readings: Sequence[Reading]) -> set[str]:
+        read: set[str] = set()
+        for reading in readings:
+            if reading.state == "reviewed":
                 read.update(self.hunks[path] if reading.hunks is None else reading.hunks)
         return read
 
-    def _reason(self, reviewer: str, path: str) -> str:
-        reasons = [r.reason for r in self.readings if r.reviewer == reviewer and r.path == path and r.reason]
-        return reasons[0] if reasons else "not read"
+
+def _reason(readings: Sequence[Reading]) -> str:
+    return next((reading.reason for reading in readings if reading.reason), "not read")

@@ -187,9 +187,9 @@ def title(verdict: Verdict) -> str:
 
 def _unread_files(verdict: Verdict) -> str:
     unread, files = verdict.unread_files, verdict.files
-    return f"{unread} of {count(files, 'file')} not reviewed" if unread else ""
+    return f"{unread:,} of {count(files, 'file')} not reviewed" if unread else ""
 
 
 def _files_reviewed(verdict: Verdict) -> str:
     unread, files = verdict.unread_files, verdict.files
-    return f"{files - unread} of {count(files, 'file')} reviewed" if unread else f"{count(files, 'file')} reviewed"
+    return f"{files - unread:,} of {count(files, 'file')} reviewed" if unread else f"{count(files, 'file')} reviewed"

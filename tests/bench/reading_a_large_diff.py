@@ -21,6 +21,7 @@ from app.domain.repo_config import ConfigInForce, RepoConfig, SizeLimits
 from app.domain.report import draft_review
 from app.domain.review import ReviewResult
 from app.forges.fake.git import GitRepository
+from tests.bench.peak import forget_peak, peak
 
 FILES = 100
 LINES_A_FILE = 200
@@ -32,7 +33,7 @@ async def main(folder: Path) -> dict[str, object]:
     base_sha, head_sha, git = await _repository(folder)
     # A first, small diff, so that what every process holds anyway is there before we look.
     await diffing.diff(git, base_sha, base_sha, limits=SizeLimits())
-    memory, cpu, began = _forget_peak(), time.process_time(), time.perf_counter()
+    memory, cpu, began = forget_peak(), time.process_time(), time.perf_counter()
     diff = await diffing.diff(git, base_sha, head_sha, limits=SizeLimits())
     parsed = time.perf_counter()
     findings = [_finding(number, file.path) for number, file in enumerate(diff.files, start=1)]
@@ -46,7 +47,7 @@ async def main(folder: Path) -> dict[str, object]:
         "seconds": ended - began,
         "steps": {"parsed": parsed - began, "placed": placed - parsed, "reported": ended - placed},
         "cpu": time.process_time() - cpu,
-        "megabytes": _megabytes("VmHWM") - memory,
+        "megabytes": peak() - memory,
         "lines": sum(line.kind != "context" for file in diff.files for hunk in file.hunks for line in hunk.lines),
         "placed": len(places),
     }
@@ -116,17 +117,6 @@ def _result(diff: Diff, findings: list[TrackedFinding]) -> ReviewResult:
         started_at=NOW,
         finished_at=NOW,
     )
-
-
-def _forget_peak() -> float:
-    """Begin a new peak here; what the process holds now, in MB."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return _megabytes("VmRSS")
-
-
-def _megabytes(name: str) -> float:
-    status = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in status if line.startswith(name)) / 1024
 
 
 if __name__ == "__main__":

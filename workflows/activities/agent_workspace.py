@@ -84,7 +84,8 @@ async def remember(room: Room) -> None:
 
 async def changes(room: Room, blobs: Blobs) -> str:
     """The blob with the change as a patch; empty when nothing is changed, or more than any fix may be."""
-    await room.run((*_GIT, "add", "--all"))
+    # A repository that was begun inside of it and is still empty must not keep all the rest back.
+    await room.run((*_GIT, "add", "--all", "--ignore-errors"))
     ran = await room.run((*_GIT, *_DIFF), output_bytes=LARGEST_PATCH)
     whole = ran.passed and ran.ended.output_bytes == len(ran.output)
     return await blobs.put(ran.output) if whole and ran.output else ""

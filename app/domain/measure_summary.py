@@ -1,9 +1,10 @@
 """Measures of many pull requests as one table: rates, counts, medians."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import median
 
+from app.domain.findings import Severity
 from app.domain.measures import Escape, Judged, Measure
 from app.domain.model import Frozen
 
@@ -59,8 +60,12 @@ def summarise(measured: Sequence[Measured], escapes: Sequence[Escape] = ()) -> S
             part=sum(one.control_changed for one, _ in measured),
             of=sum(one.control_lines for one, _ in measured),
         ),
-        by_severity=_rates((one.severity.value, one) for one in known),
-        by_category=_rates((one.category.value, one) for one in known),
+        by_severity=tuple(
+            _rate(severity.value, of_it)
+            for severity in reversed(Severity)
+            if (of_it := [one for one in known if one.severity is severity])
+        ),
+        by_category=_by_category(known),
         dismissals=tuple(dismissals.most_common()),
         median_seconds=median(times) if times else None,
         dollars=sum(one.dollars for one, _ in measured),
@@ -68,11 +73,11 @@ def summarise(measured: Sequence[Measured], escapes: Sequence[Escape] = ()) -> S
     )
 
 
-def _rates(named: Iterable[tuple[str, Judged]]) -> tuple[Rate, ...]:
-    groups: dict[str, list[Judged]] = {}
-    for name, one in named:
-        groups.setdefault(name, []).append(one)
-    return tuple(_rate(name, groups[name]) for name in sorted(groups, key=lambda name: (-len(groups[name]), name)))
+def _by_category(known: Sequence[Judged]) -> tuple[Rate, ...]:
+    """What there is most of stands first."""
+    counts = Counter(one.category for one in known)
+    found = sorted(counts, key=lambda category: (-counts[category], category))
+    return tuple(_rate(one.value, [each for each in known if each.category is one]) for one in found)
 
 
 def _rate(name: str, known: Sequence[Judged]) -> Rate:

@@ -8,8 +8,8 @@ from app.doctor.base import Ground, Line
 from app.doctor.reach import SET_CLOCK, clock_ahead, skew_told
 from app.domain.errors import ForgeRefused
 from app.domain.phrases import count
+from app.forges.answering import Unauthorized
 from app.forges.gitlab.access_token import NEEDED_SCOPE, REPORTER, AccessToken, AccessTokens
-from app.forges.gitlab.answers import Unauthorized
 from app.forges.gitlab.client import GitLabClient
 from app.forges.gitlab.webhooks import Webhooks
 from app.one_process_limits import OneProcessLimits

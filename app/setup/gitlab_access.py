@@ -7,8 +7,8 @@ from datetime import date
 from app.doctor.reach import clock_ahead
 from app.domain.errors import ForgeRefused, ForgeUnavailable, Gone, UserError
 from app.domain.pull_request import Person
+from app.forges.answering import Unauthorized
 from app.forges.gitlab.access_token import DEVELOPER, NEEDED_SCOPE, AccessToken, AccessTokens, role_named
-from app.forges.gitlab.answers import Unauthorized
 from app.forges.gitlab.client import GitLabClient
 from app.forges.gitlab.webhooks import Owner, Webhooks
 

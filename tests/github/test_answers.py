@@ -8,8 +8,9 @@ import pytest
 from pydantic import JsonValue
 
 from app.domain.errors import ForgeRefused, ForgeUnavailable, Gone, RateLimited
+from app.forges.answering import Unauthorized
 from app.forges.github import routes
-from app.forges.github.answers import Answer, Unauthorized, notice, refusal
+from app.forges.github.answers import Answer, notice, refusal
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

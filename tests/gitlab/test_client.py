@@ -9,8 +9,9 @@ import respx
 from pydantic import SecretStr
 
 from app.domain.errors import ForgeRefused, ForgeUnavailable, Gone, RateLimited, UserError
+from app.forges.answering import Unauthorized
 from app.forges.gitlab import routes
-from app.forges.gitlab.answers import Answer, Unauthorized, notice, refusal
+from app.forges.gitlab.answers import Answer, notice, refusal
 from app.forges.gitlab.calls import Calls
 from app.forges.gitlab.client import GitLabClient
 from app.forges.gitlab.models import NoteShape, UserShape

@@ -1,35 +1,30 @@
 """What an answer of GitHub means: the one place that tells a limit from an outage from a refusal."""
 
-import math
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import Literal, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.domain.errors import ForgeRefused, ForgeUnavailable, Gone, RateLimited
+from app.forges.answering import (
+    LONGEST_MESSAGE,
+    Unauthorized,
+    end_of_wait,
+    moment,
+    number,
+    read_list,
+    read_object,
+    retry_after,
+    until_reset,
+)
 from app.forges.base import LimitNotice
 from app.forges.github.routes import Route
 
 M = TypeVar("M", bound=BaseModel)
 
-# How long do we wait when GitHub says "stop" and no more? It asks for "at least one minute".
-LEAST_WAIT = timedelta(seconds=60)
-# How far in the future do we believe a limit's end?
-LONGEST_WAIT = timedelta(hours=24)
-# How much of a refusal's text do we keep?
-LONGEST_MESSAGE = 1000
-
 _LIMIT_WORDS = ("secondary rate limit", "rate limit exceeded", "abuse detection", "submitted too quickly")
-
-
-class Unauthorized(ForgeRefused):
-    """401: the token is not valid (any more)."""
 
 
 class Problem(BaseModel):
@@ -61,29 +56,10 @@ class Answer:
     content: bytes
 
     def read(self, shape: type[M]) -> M:
-        """The body, an object. A body that is no JSON was cut on its way, whatever its status said."""
-        with self._whole():
-            return shape.model_validate_json(self.content)
+        return read_object(self.content, shape, self.route)
 
     def read_list(self, shape: type[M]) -> list[M]:
-        """The body, a list."""
-        with self._whole():
-            return _list_of(shape).validate_json(self.content)
-
-    @contextmanager
-    def _whole(self) -> Generator[None, None, None]:
-        try:
-            yield
-        except ValidationError as error:
-            if error.errors(include_input=False)[0]["type"] != "json_invalid":
-                raise
-            raise ForgeUnavailable(f"{self.route}: the answer was cut short") from error
-
-
-@lru_cache(maxsize=100)
-def _list_of(shape: type[M]) -> TypeAdapter[list[M]]:
-    # The type is known at run time only, which no checker can follow.
-    return TypeAdapter(list[shape])  # pyright: ignore[reportInvalidTypeForm]
+        return read_list(self.content, shape, self.route)
 
 
 def refusal(answer: Answer, now: datetime) -> Exception | None:
@@ -106,11 +82,11 @@ def notice(answer: Answer, error: Exception | None) -> LimitNotice | None:
     # Each resource has a budget of its own; what the limiter guards is the large one of REST.
     if answer.headers.get("x-ratelimit-resource", "core") != "core":
         return None
-    remaining = _number(answer.headers.get("x-ratelimit-remaining"))
-    reset = _number(answer.headers.get("x-ratelimit-reset"))
+    remaining = number(answer.headers.get("x-ratelimit-remaining"))
+    reset = number(answer.headers.get("x-ratelimit-reset"))
     if remaining is None or reset is None:
         return None
-    return LimitNotice(kind="headers", remaining=int(remaining), until=_moment(reset))
+    return LimitNotice(kind="headers", remaining=int(remaining), until=moment(reset))
 
 
 def _error_body(answer: Answer) -> _ErrorBody:
@@ -156,41 +132,7 @@ def _limit_kind(answer: Answer, body: _ErrorBody) -> Literal["primary", "seconda
 
 
 def _until(headers: httpx.Headers, kind: Literal["primary", "secondary"], now: datetime) -> datetime:
-    wait = _retry_after(headers.get("retry-after"), now)
+    wait = retry_after(headers.get("retry-after"), now)
     if wait is None and (kind == "primary" or headers.get("x-ratelimit-remaining") == "0"):
-        reset = _number(headers.get("x-ratelimit-reset"))
-        # One second more: the reset is cut to whole seconds.
-        wait = None if reset is None else _moment(reset) - now + timedelta(seconds=1)
-    if wait is None or wait <= timedelta():
-        wait = LEAST_WAIT
-    return now + min(wait, LONGEST_WAIT)
-
-
-def _retry_after(value: str | None, now: datetime) -> timedelta | None:
-    """Seconds or an HTTP date, as RFC 9110 allows both."""
-    if value is None:
-        return None
-    seconds = _number(value)
-    if seconds is not None:
-        return timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return LEAST_WAIT
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
-
-
-def _number(value: str | None) -> float | None:
-    try:
-        number = float(value or "")
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _moment(seconds: float) -> datetime:
-    """A point in time from seconds since 1970; one that no calendar has is in the far future."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, ValueError, OSError):
-        return datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
+        wait = until_reset(number(headers.get("x-ratelimit-reset")), now)
+    return end_of_wait(wait, now)

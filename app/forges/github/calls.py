@@ -6,7 +6,8 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from app.domain.errors import ForgeRefused, ForgeUnavailable, Gone
-from app.forges.github.answers import Answer, Problem, Unauthorized
+from app.forges.answering import Unauthorized
+from app.forges.github.answers import Answer, Problem
 from app.forges.github.auth import Auth, Rights
 from app.forges.github.client import GitHubClient, Grant, Params
 from app.forges.github.models import Shape

@@ -13,8 +13,9 @@ from pydantic import JsonValue, SecretStr
 
 from app.domain.errors import ForgeRefused, ForgeUnavailable, UserError
 from app.domain.names import NAME
+from app.forges.answering import Unauthorized
 from app.forges.base import Account, GitAccess, Limits, TokenShelf
-from app.forges.gitlab.answers import Answer, Unauthorized, notice, refusal
+from app.forges.gitlab.answers import Answer, notice, refusal
 from app.forges.gitlab.routes import Route
 from app.forges.registry import Connection, Observe
 from app.forges.trust import trust

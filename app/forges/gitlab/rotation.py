@@ -16,9 +16,9 @@ import structlog
 from pydantic import JsonValue, SecretStr, ValidationError
 
 from app.domain.errors import ForgeRefused, ForgeUnavailable, RateLimited, UserError
+from app.forges.answering import Unauthorized
 from app.forges.base import TokenShelf
 from app.forges.gitlab import routes
-from app.forges.gitlab.answers import Unauthorized
 from app.forges.gitlab.calls import Calls
 from app.forges.gitlab.client import GitLabClient
 from app.forges.gitlab.models import RotatedShape, TokenShape

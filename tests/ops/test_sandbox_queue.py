@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from temporalio.client import Client
 
 from app.demo import shop as samples
 from app.demo.product import free_port
@@ -98,6 +99,11 @@ async def test_workers_apart_mend_a_finding_and_none_holds_what_it_must_not(
         assert len(of_forge) > 3
         assert await held_inside(folder / "bubblewrap", (MODEL_KEY, *of_forge)) == []
         await forge.wait_until(lambda: any("mended and proved" in text for text in said(pull_request)), timeout=90)
+        assert state.turns is not None
+        # The model was asked while the sandbox was made, and went on when it was there.
+        assert (await activities_of_agent(state.turns.client))[:4] == [
+            *("begin_agent", "open_room", "agent_chunk", "agent_chunk")
+        ]
         of_forge = (*of_forge, *forge.github.tokens)
         # The search finds what is there, …
         assert held(sandboxes.pid, (settings.blobs_url,)) == [settings.blobs_url]
@@ -111,6 +117,17 @@ async def test_workers_apart_mend_a_finding_and_none_holds_what_it_must_not(
     assert Records(folder / "bubblewrap").ids() == []
     assert not (homes[0] / "sandboxes").exists()
     assert "gateway.open" in (homes[1] / "corrigent.log").read_text()
+
+
+async def activities_of_agent(client: Client) -> list[str]:
+    """Of the only agent, in the order in which they were asked for."""
+    [agent] = [one async for one in client.list_workflows("WorkflowType='Agent'")]
+    history = await client.get_workflow_handle(agent.id).fetch_history()
+    return [
+        event.activity_task_scheduled_event_attributes.activity_type.name
+        for event in history.events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
 
 
 def certify(tmp_path: Path, of_models: Path, of_sandboxes: Path) -> None:

@@ -8,6 +8,7 @@ from app.domain.diff import FileChange, Hunk, Line
 from app.domain.invisible import strip_invisible
 from app.llm.prices import estimate_tokens
 from reviewers.base import Change
+from reviewers.context.symbols import Symbol, enclosing, symbols
 
 # How much of a model's attention does one call get? Larger prompts find less per line and fail as a whole.
 TOKENS_PER_BATCH = 24_000
@@ -15,6 +16,8 @@ TOKENS_PER_BATCH = 24_000
 LONGEST_LINE = 10_000
 # How many unchanged lines stand around a hunk, in addition to git's three?
 WIDEN_BY = {"low": 4, "normal": 12, "high": 30}
+# A function of fewer lines is shown whole: half of one is the usual ground of a wrong finding.
+_SMALL_FUNCTION = 60
 # What is repeated when one hunk is cut into several excerpts, so that no statement is only seen in halves.
 _OVERLAP_LINES = 8
 
@@ -58,11 +61,12 @@ def batches(change: Change, tokens: int = TOKENS_PER_BATCH) -> tuple[list[Batch]
         text = change.read(file.path) if file.kind != "deleted" else None
         # Lines as git counts them: a form feed or U+2028 ends none.
         head = text.removesuffix("\n").split("\n") if text else []
+        declared = symbols(file.path, text) if text else []
         for at, hunk in enumerate(file.hunks):
             if any(len(line.text) > LONGEST_LINE for line in hunk.lines):
                 unreadable[file.path, at] = f"a line has more than {LONGEST_LINE:,} characters"
                 continue
-            fitting += _excerpts(file, at, hunk, _widened(file, at, head, WIDEN_BY[change.effort]), tokens)
+            fitting += _excerpts(file, at, hunk, _widened(file, at, head, WIDEN_BY[change.effort], declared), tokens)
     return list(_packed(fitting, tokens)), unreadable
 
 
@@ -113,8 +117,8 @@ def _shown(line: Line) -> tuple[str, int]:
     return f"{numbers} {_MARKS[line.kind]} {visible}", len(text) - len(visible)
 
 
-def _widened(file: FileChange, at: int, head: Sequence[str], by: int) -> tuple[Line, ...]:
-    """The hunk's lines with unchanged ones around them, which belong to no other hunk."""
+def _widened(file: FileChange, at: int, head: Sequence[str], by: int, declared: list[Symbol]) -> tuple[Line, ...]:
+    """The hunk's lines with unchanged ones around them, which belong to no other hunk: whole functions if small."""
     hunk = file.hunks[at]
     if not head or hunk.new_count == 0:
         return hunk.lines
@@ -123,13 +127,23 @@ def _widened(file: FileChange, at: int, head: Sequence[str], by: int) -> tuple[L
     floor = file.hunks[at - 1].new_start + file.hunks[at - 1].new_count if at else 1
     ceiling = file.hunks[at + 1].new_start if at + 1 < len(file.hunks) else len(head) + 1
     before_shift = hunk.old_start - first
-    before = range(max(floor, first - by), first)
-    behind = range(after, min(ceiling, after + by, len(head) + 1))
+    changed = [line.new for line in hunk.added if line.new is not None] or [first]
+    around = [
+        one for one in (enclosing(declared, line) for line in (changed[0], changed[-1])) if one and _is_small(one)
+    ]
+    begin = min(first - by, *(one.start for one in around), first)
+    end = max(after + by, *(one.end + 1 for one in around), after)
+    before = range(max(floor, begin), first)
+    behind = range(after, min(ceiling, end, len(head) + 1))
     return (
         *(_context(head, number, number + before_shift) for number in before if number <= len(head)),
         *hunk.lines,
         *(_context(head, number, number + shift) for number in behind),
     )
+
+
+def _is_small(symbol: Symbol) -> bool:
+    return symbol.end - symbol.start < _SMALL_FUNCTION
 
 
 def _context(head: Sequence[str], new: int, old: int) -> Line:

@@ -15,7 +15,10 @@ from app.domain.errors import RateLimited, UserError
 from app.llm.chat import Answer, ChatModel, ModelOutputUnusable, ModelRefused, ModelUnavailable, PromptTooLong, Question
 from app.llm.models import ModelAccess, ModelSpec, open_model
 from app.llm.structured import ask_for
+from reviewers.bug_hunter.reviewer import BugHunter
+from tests.harness.changes import change_of
 from tests.harness.llm_server import KEY, LlmServer, Weather, llm_server
+from tests.harness.scripts import plenty
 from tests.harness.tls import own_certificate
 
 QUESTION = Question(
@@ -237,3 +240,17 @@ def test_a_missing_library_names_its_extra(provider: str, module: str, monkeypat
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UserError, match=rf"needs the extra '{provider}', which is not installed"):
         open_model(ModelSpec.parse(f"{provider}:x"), ModelAccess(api_key="k" * 20, region="eu-west-1"))
+
+
+@pytest.mark.parametrize("name", SPECS)
+async def test_secrets_are_masked_before_they_are_sent(wire: Wire, name: str, tmp_path: Path) -> None:
+    planted = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6"
+    head = {"a.py": f"token = '{planted}'\nown = 'our-own-database-word'\n"}
+    change = change_of(tmp_path, {}, head, effort="low", title=planted, body=f"See {planted}")
+    wire.set("normal")
+    async with wire.model(name) as model:
+        hunter = BugHunter(model=model, budget=plenty(), secrets=("our-own-database-word",))
+        await hunter.review(change)
+    sent = str(wire.of(ModelSpec.parse(name)).requests)
+    assert "token = " in sent
+    assert (planted in sent, "our-own-database-word" in sent) == (False, False)

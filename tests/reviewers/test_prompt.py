@@ -105,3 +105,16 @@ def test_what_costs_most_is_read_first(tmp_path: Path) -> None:
     change = change_of(tmp_path, {}, dict.fromkeys(paths, "x = 1\n"))
     read = [path for batch in batches(change, 30)[0] for path in batch.paths]
     assert read == ["shop/auth.py", "shop/cart.py", "shop/test_cart.py", "tests/pay.py", "README.md", "docs/a.py"]
+
+
+def test_a_small_function_is_shown_whole_and_a_long_one_is_not(tmp_path: Path) -> None:
+    def function(name: str, lines: int, changed: int) -> str:
+        body = (f"    {name}_{at} = {'changed' if at == changed else at}\n" for at in range(lines))
+        return f"def {name}():\n" + "".join(body) + "\n\n"
+
+    base = {"a.py": function("small", 50, -1) + function("long", 300, -1)}
+    head = {"a.py": function("small", 50, 25) + function("long", 300, 150)}
+    (batch,), _ = batches(change_of(tmp_path, base, head, effort="low"))
+    small, long = (excerpt.text for excerpt in batch.excerpts)
+    assert ("def small" in small, "small_49" in small) == (True, True)
+    assert ("def long" in long, len(long.split("\n")) < 20) == (False, True)

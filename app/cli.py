@@ -66,6 +66,23 @@ def review(
     leave(review_here(target, base=base, post=post, model=model, output=output, fail_on=fail_on))
 
 
+@app.command()
+def findings(
+    address: Annotated[str, typer.Argument(help="The address of a pull or merge request.")],
+    output: Annotated[
+        Literal["prompt", "json", "sarif"], typer.Option("--format", help="How to print them.")
+    ] = "prompt",
+    fail_on: Annotated[
+        Literal["low", "medium", "high", "never"], typer.Option(help="Exit 1 from this severity on.")
+    ] = "low",
+    home: Home = None,
+) -> None:
+    """Print what the newest review here left open, for a coding agent or a script."""
+    from app.reviewing.findings import tell_findings
+
+    leave(tell_findings(address, output=output, fail_on=fail_on, home=home))
+
+
 @setup.command("github")
 def setup_github(
     host: Annotated[str, typer.Option(help="github.com, or the host of a GitHub Enterprise Server.")] = "github.com",

@@ -21,3 +21,20 @@ def strip_invisible(text: str) -> str:
     return "".join(
         char for char in text if char in "\n\t" or char.isprintable() or unicodedata.category(char) not in _UNWANTED
     )
+
+
+def hidden_in(text: str) -> str:
+    """What `strip_invisible` takes out of a line and no honest text needs there: emoji are drawn with some of it."""
+    text = text.rstrip("\r").removeprefix("\ufeff")
+    if text.isascii() and text.isprintable():
+        return ""
+    return "".join(
+        character
+        for before, character in zip("\n" + text, text, strict=False)
+        if character not in "\n\t\f" and not strip_invisible(character) and not _draws(before, character)
+    )
+
+
+def _draws(before: str, character: str) -> bool:
+    """Whether it belongs to the emoji before it: how that is drawn, or that it is one with the next."""
+    return character in "\ufe0e\ufe0f\u200d" and (before == "\ufe0f" or unicodedata.category(before) in {"So", "Sk"})

@@ -46,7 +46,7 @@ def told_now(work: Work, reports: Sequence[ReviewerReport], redactor: Redactor) 
     """The findings of the reviewers that are done, while others still read."""
     conclusion = _conclude(work, [_spoken(report) for report in reports], _for_a_terminal(work, "never"), ())
     tracked = _tracked(conclusion, work, own_run_id(""))
-    return tuple(_told(one, redactor) for one in finish(conclusion, tracked, ()).open)
+    return tuple(as_told(one, redactor) for one in finish(conclusion, tracked, ()).open)
 
 
 def result_of(
@@ -144,7 +144,7 @@ def _report(work: Work, conclusion: Conclusion, finished: Finished, verdict: Ver
         files=verdict.files,
         hunks=verdict.hunks,
         hunks_read=coverage.read_hunk_count,
-        findings=tuple(_told(one, redactor) for one in finished.open),
+        findings=tuple(as_told(one, redactor) for one in finished.open),
         held_back=tuple(_held_back(one, redactor) for one in finished.held_back),
         incomplete=(
             *(Missing(path=one.path, reviewer=one.reviewer, reason=one.reason) for one in coverage.unread()),
@@ -174,10 +174,10 @@ def _exit_code(outcome: Outcome) -> Literal[0, 1, 3]:
 
 
 def _held_back(held: HeldBack, redactor: Redactor) -> Told:
-    return _told(held.finding, redactor).model_copy(update={"reason": held.reason})
+    return as_told(held.finding, redactor).model_copy(update={"reason": held.reason})
 
 
-def _told(tracked: TrackedFinding, redactor: Redactor) -> Told:
+def as_told(tracked: TrackedFinding, redactor: Redactor) -> Told:
     """Secrets are masked: what is printed here ends up in logs of builds."""
     finding = tracked.finding
     return Told(

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from app.domain.findings import Finding
+from app.domain.invisible import hidden_in
+from app.domain.phrases import count
 from app.domain.review import ReviewerReport, ReviewerUsage
 from app.domain.secrets import Redactor
 from app.llm.budget import AnswerStore, Budget, MeteredModel
@@ -68,7 +70,8 @@ class BugHunter:
         kept, outvoted = await asyncio.to_thread(_voted, done, plan, change.hits)
         checking = self._asking(self._check_model) if self._check_model else finders[0]
         checked = await check(change, kept, checking)
-        used = used_by(finders, plan, done, _ending(checked, own_check=checking is finders[0]))
+        ending = _ending(checked, own_check=checking is finders[0]) + _left_out(change)
+        used = used_by(finders, plan, done, ending)
         return ReviewerReport(
             reviewer=self.name,
             is_model=True,
@@ -111,3 +114,9 @@ def _ending(checked: Checked, *, own_check: bool) -> str:
 
 def _checkers(checking: Asking) -> tuple[ReviewerUsage, ...]:
     return tuple(one.model_copy(update={"role": "check"}) for one in checking.model.usages)
+
+
+def _left_out(change: Change) -> str:
+    """What the author's words hold that nobody sees, and the model was not shown either."""
+    hidden = sum(len(hidden_in(line)) for line in (change.title, *change.body.split("\n")))
+    return f", {count(hidden, 'invisible character')} of the description left out" if hidden else ""

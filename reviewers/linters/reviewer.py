@@ -17,6 +17,8 @@ from app.domain.secrets import Redactor
 from reviewers.base import Change
 from reviewers.linters.base import Hit
 from reviewers.linters.files import SourceLines, readable_paths
+from reviewers.linters.hidden_scan import NAME as HIDDEN
+from reviewers.linters.hidden_scan import new_hidden
 from reviewers.linters.lint import Lint, Result
 from reviewers.linters.registry import LINTERS
 from reviewers.linters.run import DEADLINE, OUR_PROGRAMS, SYSTEM_PATH
@@ -65,8 +67,9 @@ class Linters:
             )
             async with asyncio.TaskGroup() as group:
                 secrets = group.create_task(asyncio.to_thread(_secrets, change.diff))
+                hidden = group.create_task(asyncio.to_thread(_hidden, change.diff))
                 linters = [group.create_task(lint.run(linter, paths)) for linter in LINTERS.values()]
-        results = [*(task.result() for task in linters), secrets.result()]
+        results = [*(task.result() for task in linters), secrets.result(), hidden.result()]
         change.progress("linters: done")
         return await asyncio.to_thread(_report, change, results, unreadable, lint.lines["new"])
 
@@ -74,6 +77,11 @@ class Linters:
 def _secrets(diff: Diff) -> Result:
     hits = [hit for file in diff.reviewable for hit in new_secrets(file)]
     return Result(linter=SECRETS, label="secret scan", hits=hits)
+
+
+def _hidden(diff: Diff) -> Result:
+    # Without a name in the check: it is said where something was found.
+    return Result(linter=HIDDEN, hits=[hit for file in diff.reviewable for hit in new_hidden(file)])
 
 
 def _report(
@@ -175,6 +183,8 @@ def _agent_prompt(linter: str, hit: Hit, line: int) -> str:
             f"{where}, a {hit.rule} is written in the code. Read it from the environment or the project's secret store "
             "instead, and tell the user to revoke it: removing the line does not take it out of the history."
         )
+    if linter == HIDDEN:
+        return f"{where}: {hit.title}. Remove them, or write them as escapes where the program needs them."
     return (
         f"{where}, {linter} reports {hit.rule}: {hit.title}. {hit.body} Change the code so that this no longer holds; "
         f"do not silence the rule. Run {linter} on the file to show that the report is gone."

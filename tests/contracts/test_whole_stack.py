@@ -10,11 +10,14 @@ from inline_snapshot import snapshot
 from pydantic import JsonValue
 
 from app.commands.registry import COMMANDS
+from app.domain.errors import UserError
 from app.domain.outcomes import Outcome
 from app.domain.pull_request import Permission
 from app.forges.fake.gitlab.entities import Status
 from app.forges.fake.gitlab.pull_scenario import FakeMergeRequest
 from app.forges.fake.outbox import HookRule
+from app.output import prompt, sarif
+from app.reviewing.findings import report_of
 from tests.contracts.standing import REFUNDS, SLOW, Standing, a_standing
 from tests.contracts.telling import bodies_of, comments_of, tell, threads_of
 from tests.contracts.worlds import KINDS, AnyPull, accept_suggestion, resolve, thumb
@@ -90,6 +93,27 @@ async def test_a_suggestion_that_was_tried_is_committed_with_one_click(standing:
     await accept_suggestion(pull, 1 - first[0])
     assert (await standing.reviewed(pull)).title == "No problems found · 1 file, 1 hunk"
     assert [told.resolved for told in threads_of(pull)] == [True, True]
+
+
+async def test_what_is_open_is_told_to_machines(standing: Standing) -> None:
+    """As long as nobody pushes; what is dismissed or mended is told no more."""
+    pull = await standing.open()
+    await standing.reviewed(pull)
+    settings, store = standing.at_work.settings, standing.at_work.running.store
+    report = await report_of(pull.url, settings, store, "low")
+    assert (report.exit_code, [one.number for one in report.findings], report.target.url) == (1, [1, 3], pull.url)
+    assert json.loads(sarif.render(report))["runs"][0]["results"][0]["properties"]["number"] == 1
+    assert (await report_of(pull.url, settings, store, "never")).exit_code == 0
+    await standing.said(pull, "/corrigent dismiss 1 wrong")
+    left = await report_of(pull.url, settings, store, "high")
+    assert (left.exit_code, [one.number for one in left.findings]) == (0, [3])
+    told = prompt.render(left)
+    assert told.startswith("# 1 open in acme/shop ")
+    assert "Timeout in milliseconds, the client takes seconds" in told.split("<data-")[-1]
+    with pytest.raises(UserError, match=r"never reviewed here; `corrigent review "):
+        await report_of(pull.url.rpartition("/")[0] + "/999", settings, store, "low")
+    with pytest.raises(UserError, match="is no connection of ours"):
+        await report_of("https://github.com/acme/shop/pull/1", settings, store, "low")
 
 
 ROLES: list[tuple[str, Permission, bool]] = [

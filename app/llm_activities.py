@@ -18,6 +18,7 @@ from workflows.activities.agent_prove import Proving
 from workflows.activities.agent_review_again import ReviewingAgain
 from workflows.activities.agent_room import Sandboxes
 from workflows.activities.read import Reading
+from workflows.activities.uploaded import Uploaded
 from workflows.client import Turns
 
 
@@ -48,6 +49,7 @@ def llm_activities(held: Held, code: Unpacked) -> Sequence[Activity]:
         watch=held.reviewers.watch,
         keep=held.reviewers.keep,
         code=code,
+        uploaded=Uploaded(store.uploads),
     )
     chunks = AgentChunks(
         agents=store.agents,

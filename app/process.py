@@ -28,6 +28,7 @@ from app.telemetry import start_tracing
 from app.temporal_client import connect, end_what_is_older, make_current
 from app.temporal_server import EmbeddedTemporal
 from app.web.access import address_of, one_time_link, open_access
+from app.web.api.sarif import SarifDoor
 from app.web.hooks import HookDoor
 from app.web.live import Live
 from app.web.main import Healthy, create_app, create_figures_app
@@ -135,8 +136,13 @@ async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) 
         wake=state.wake,
         clock=utc_now,
     )
+    store = state.store
+    sarif = SarifDoor(uploads=store.uploads, repositories=store.repositories, token=settings.sarif_token, clock=utc_now)
     app = create_app(
-        door=door, healthy=state.wrong, pages=pages, failed=Failure(templates=templates, clock=utc_now).show
+        door=door,
+        healthy=state.wrong,
+        pages=[sarif.route, *pages],
+        failed=Failure(templates=templates, clock=utc_now).show,
     )
     state.port = await stack.enter_async_context(serving(app, settings.listen_host, settings.listen_port))
     # Before the server, which waits for its open answers.

@@ -35,6 +35,7 @@ from workflows.activities.look import Looking
 from workflows.activities.post import Posting
 from workflows.activities.replying import Replying
 from workflows.activities.settled import SettledThreads
+from workflows.activities.uploaded import Uploaded
 from workflows.client import Turns
 
 Queue = Literal["control", "llm", "sandbox"]
@@ -132,6 +133,7 @@ class Control:
             repositories=self.store.repositories,
             blobs=self.store.blobs,
             mirrors=self._mirrors,
+            uploaded=Uploaded(self.store.uploads),
             clock=utc_now,
         )
 

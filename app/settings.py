@@ -149,6 +149,7 @@ class Settings(Frozen):
 
     dashboard_token: SecretStr | None = None
     metrics_token: SecretStr | None = None
+    sarif_token: SecretStr | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
     otel_endpoint: str = ""

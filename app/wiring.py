@@ -43,6 +43,7 @@ from app.store.runs import Runs
 from app.store.schema import check, migrate
 from app.store.streams import Streams
 from app.store.troubles import Troubles
+from app.store.uploads import Uploads
 from app.store.usage import Usage
 from app.watched import Watched
 from workflows.activities.configuration import OperatorLayers
@@ -77,6 +78,7 @@ class Store:
     runs: Runs
     streams: Streams
     troubles: Troubles
+    uploads: Uploads
     usage: Usage
     votes: Votes
 
@@ -109,6 +111,7 @@ async def open_store(settings: Settings, *, may_migrate: bool, metrics: Metrics 
             runs=Runs(db),
             streams=Streams(db),
             troubles=Troubles(db),
+            uploads=Uploads(db),
             usage=Usage(db),
             votes=Votes(db),
         )

@@ -44,6 +44,7 @@ from app.store.tables import (
     runs,
     sightings,
     stream_events,
+    uploads,
     usage,
 )
 from app.store.work import Work
@@ -61,6 +62,7 @@ _OF_REPOSITORY = (
     feedback,
     findings,
     actions,
+    uploads,
     usage,
     config_files,
     environment_problems,
@@ -114,7 +116,8 @@ class Retention:
             runs=await self._runs(_is_old(before)),
             agents=await self._agents(_has_ended(before)),
             findings=await self._remove(findings, _is_forgotten(before))
-            + await self._remove(feedback, ~_has(findings, feedback, "finding_id")),
+            + await self._remove(feedback, ~_has(findings, feedback, "finding_id"))
+            + await self._remove(uploads, uploads.c.received_at < before),
             actions=await self._remove(actions, actions.c.received_at < before)
             + await self._remove(effects, (effects.c.run_id == "") & (effects.c.intent_at < before)),
             # Last: what those rows named is nobody's now.

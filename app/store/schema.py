@@ -10,7 +10,7 @@ from app.store.database import Database
 from app.store.on_sqlite import writing_engine
 
 # The newest migration in migrations/versions.
-SCHEMA = 7
+SCHEMA = 8
 
 # Any number that nobody else locks in our database: "corr" in ASCII.
 _MIGRATION_LOCK = 0x636F7272

@@ -353,6 +353,20 @@ config_files = Table(
     PrimaryKeyConstraint("connection", "repo_id"),
 )
 
+# What repositories' own CI said of a commit, by tool.
+uploads = Table(
+    "uploads",
+    metadata,
+    _required("connection"),
+    _required("repo_id"),
+    _required("head_sha"),
+    _required("tool"),
+    Column("results", JSON, nullable=False),
+    Column("left_out", Integer, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("connection", "repo_id", "head_sha", "tool"),
+)
+
 # --- Live streams and limits ---
 
 stream_events = Table(

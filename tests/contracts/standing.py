@@ -118,7 +118,12 @@ class Standing:
 
 @asynccontextmanager
 async def a_standing(
-    kind: str, temporal: TemporalServer, home: Path, *, prepare: Callable[[Script], None] = lambda _: None
+    kind: str,
+    temporal: TemporalServer,
+    home: Path,
+    *,
+    prepare: Callable[[Script], None] = lambda _: None,
+    sarif_token: str = "",
 ) -> AsyncGenerator[Standing]:
     """With the demo's answers, and those that `prepare` adds."""
     making = _on_github() if kind == "github" else _on_gitlab()
@@ -129,7 +134,7 @@ async def a_standing(
 
     async with (
         making as (fake, repo, connection),
-        at_work(dict(connection), temporal, home, prepare=answer) as made,
+        at_work(dict(connection), temporal, home, prepare=answer, sarif_token=sarif_token) as made,
     ):
         standing = Standing(kind, fake, repo, made)
         fake.webhook_url = standing.hook

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncGenerator
 
+import httpx
 import pytest
 import pytest_asyncio
 from inline_snapshot import snapshot
@@ -13,6 +14,7 @@ from app.commands.registry import COMMANDS
 from app.domain.errors import UserError
 from app.domain.outcomes import Outcome
 from app.domain.pull_request import Permission
+from app.domain.review import ReviewResult
 from app.forges.fake.gitlab.entities import Status
 from app.forges.fake.gitlab.pull_scenario import FakeMergeRequest
 from app.forges.fake.outbox import HookRule
@@ -40,6 +42,7 @@ WITHDRAWAL: dict[str, JsonValue] = {
     "text": "the provider ignores a refund that it has seen.",
     "evidence": [{"path": "billing/refunds.py", "quote": "class Refunds:"}],
 }
+UPLOADS = "the token with which results of CI are sent"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -50,7 +53,7 @@ async def standing(
 ) -> AsyncGenerator[Standing]:
     """One for all tests of a forge: starting it takes longer than most of them."""
     home = tmp_path_factory.mktemp("home")
-    async with a_standing(request.param, temporal, home, prepare=_answer) as made:
+    async with a_standing(request.param, temporal, home, prepare=_answer, sarif_token=UPLOADS) as made:
         yield made
 
 
@@ -114,6 +117,42 @@ async def test_what_is_open_is_told_to_machines(standing: Standing) -> None:
         await report_of(pull.url.rpartition("/")[0] + "/999", settings, store, "low")
     with pytest.raises(UserError, match="is no connection of ours"):
         await report_of("https://github.com/acme/shop/pull/1", settings, store, "low")
+
+
+async def test_results_of_their_own_ci_are_evidence_and_a_late_one_is_kept(standing: Standing) -> None:
+    await standing.reviewed(await standing.open())
+    store = standing.at_work.running.store
+    standing.fake.hold_deliveries()
+    pull = await standing.open()
+    url = f"http://127.0.0.1:{standing.at_work.running.port}/api/v1/repositories/{standing.kind}"
+    url = f"{url}/{standing.repo.full_name}/commits/{pull.head_sha}/sarif"
+    place = {"artifactLocation": {"uri": "billing/refunds.py"}, "region": {"startLine": 19}}
+    result = {"message": {"text": "Paid twice."}, "locations": [{"physicalLocation": place}]}
+    body = {"runs": [{"tool": {"driver": {"name": "semgrep"}}, "results": [result, {}]}]}
+    with_token = {"Authorization": f"Bearer {UPLOADS}"}
+    async with httpx.AsyncClient(trust_env=False) as client:
+        refused = [
+            await client.post(url, json=body),
+            await client.post(f"{url}?access_token={UPLOADS}", json=body, headers={"Authorization": "Bearer x"}),
+            await client.post(url.replace("/commits/", "-2/commits/"), json=body, headers=with_token),
+            await client.post(url.replace(pull.head_sha, "main"), json=body, headers=with_token),
+            await client.post(url, content=b"[" * 999, headers=with_token),
+            await client.post(url, content=b" " * 10_000_001, headers=with_token),
+        ]
+        assert [one.status_code for one in refused] == [401, 401, 404, 400, 400, 413]
+        kept = await client.post(url, json=body, headers=with_token)
+        assert (kept.status_code, kept.json()) == (202, {"tools": [{"tool": "semgrep", "kept": 1, "left_out": 1}]})
+        standing.fake.release_deliveries()
+        run = await standing.reviewed(pull)
+        body["runs"][0]["tool"] = {"driver": {"name": "late"}}
+        assert (await client.post(url, json=body, headers=with_token)).status_code == 202
+    result_of_run = await store.blobs.get_model(run.result_key, ReviewResult)
+    assert "semgrep (uploaded, 1 left out)" in result_of_run.analysers
+    assert any(
+        one.text == "semgrep (uploaded)" for finding in result_of_run.open for one in finding.finding.evidence
+    ), "it stands behind what the model said of the line"
+    tools = [one.upload.tool for one in await store.uploads.of(standing.kind, standing.repo.repo_id, pull.head_sha)]
+    assert tools == ["late", "semgrep"]
 
 
 ROLES: list[tuple[str, Permission, bool]] = [

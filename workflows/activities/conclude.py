@@ -21,6 +21,7 @@ from app.store.findings import Findings, Seen
 from app.store.repositories import Repositories
 from app.store.runs import Runs
 from reviewers.pipeline import Conclusion, History, conclude, finish, paths_to_read
+from workflows.activities.uploaded import Uploaded
 from workflows.messages import PostRequest
 
 # Moves are looked up, not read: no size makes them useless.
@@ -39,6 +40,7 @@ class Concluding:
         repositories: Repositories,
         blobs: Blobs,
         mirrors: Mirrors,
+        uploaded: Uploaded,
         clock: Callable[[], datetime],
     ) -> None:
         self.runs = runs
@@ -47,6 +49,7 @@ class Concluding:
         self.repositories = repositories
         self.blobs = blobs
         self.mirrors = mirrors
+        self.uploaded = uploaded
         self.clock = clock
 
     async def result(self, run: Run, request: PostRequest) -> ReviewResult:
@@ -110,11 +113,12 @@ class Concluding:
             ),
             verdicts=tuple(await self.findings.verdicts(run.ref, limit=MOST_VERDICTS)),
         )
+        reports = [await self.blobs.get_model(key, ReviewerReport) for key in request.reports.values()]
         # Seconds for a thousand findings, which others must not wait for.
         return await asyncio.to_thread(
             conclude,
             diff=diff,
-            reports=[await self.blobs.get_model(key, ReviewerReport) for key in request.reports.values()],
+            reports=[*reports, await self.uploaded.of(run.ref, diff)],
             reviewers=tuple(request.reports),
             config=config.config,
             texts=await self._texts(run, diff, paths_to_read(diff, history)),

@@ -17,6 +17,7 @@ from app.store.blobs import Blobs
 from reviewers.base import Change, Reviewer
 from reviewers.pipeline import failed_report
 from workflows import timing
+from workflows.activities.uploaded import Uploaded
 from workflows.messages import ReviewerStep, StepDone
 
 MakeReviewer = Callable[[ReviewerStep, PullRequest, ConfigInForce], Awaitable[Reviewer]]
@@ -35,6 +36,7 @@ class Reading:
         watch: Callable[[ReviewerStep], Progress],
         keep: Keep | None,
         code: Unpacked,
+        uploaded: Uploaded | None = None,
     ) -> None:
         self.blobs = blobs
         self.make = make
@@ -42,6 +44,8 @@ class Reading:
         # Writes down what a report cost, where there is a database.
         self.keep = keep
         self.code = code
+        # What came from the repository's own CI, where there is a database.
+        self.uploaded = uploaded
 
     @activity.defn(name="read_change")
     async def read_change(self, step: ReviewerStep) -> StepDone:
@@ -72,7 +76,7 @@ class Reading:
                 rules=rules_text(rules),
                 rule_names=tuple(rule.name for rule in rules),
                 effort=config.config.effort,
-                hits=await hits_of(step, self.blobs),
+                hits=(*await hits_of(step, self.blobs), *await self._sent(pull_request, diff)),
                 progress=self.watch(step),
             )
             report = await reviewer.review(change)
@@ -81,6 +85,9 @@ class Reading:
             await self.keep(step, pull_request, report, report_key)
         untried = any(one.proposed is not None for one in report.findings)
         return StepDone(report_key=report_key, untried=untried)
+
+    async def _sent(self, pull_request: PullRequest, diff: Diff) -> tuple[Finding, ...]:
+        return (await self.uploaded.of(pull_request.ref, diff)).findings if self.uploaded else ()
 
     async def _unread(self, step: ReviewerStep, diff: Diff, reason: str, *, final: bool) -> StepDone:
         """The others' findings still count; what this one did not read is said."""

@@ -85,6 +85,7 @@ def _review_routes(
         templates=templates,
         live=live,
         again=again,
+        uploads=store.uploads,
         clock=clock,
     )
     pull_request = PullRequestPage(

@@ -19,6 +19,7 @@ from app.store.findings import Findings
 from app.store.run_rows import RunRow
 from app.store.runs import Runs, stream_of
 from app.store.streams import END, Streams
+from app.store.uploads import Uploads
 from app.web.access import Viewer
 from app.web.live import Live, Update, standing
 from app.web.pages.missing import missing
@@ -58,8 +59,10 @@ class RunPage:
         templates: Templates,
         live: Live,
         again: RunAgain,
+        uploads: Uploads,
         clock: Callable[[], datetime],
     ) -> None:
+        self._uploads = uploads
         self._runs = runs
         self._agents = agents
         self._findings = findings
@@ -85,6 +88,7 @@ class RunPage:
             listed=listed(row, self._clock()),
             conclusion=conclusion(result.verdict) if result is not None else None,
             progress=await self._progress(row),
+            uploads=await self._uploads.of(row.run.ref.connection, row.run.ref.repo_id, row.run.head_sha),
             groups=await self._groups(row, result, viewer),
             findings_shown=FINDINGS_SHOWN,
             account=await self._account(row, result),

@@ -19,7 +19,7 @@ _SENTENCE = re.compile(r"(?<=[.!])\s+(?=[A-Z])")
 
 
 class Remark(Frozen):
-    """A thread that a person opened on a line of the new side; `place` is where it stood at `commit_sha`."""
+    """A thread that a person opened on a line of the new side; `place` is where it stands at `commit_sha`."""
 
     comment_id: str
     author: Person

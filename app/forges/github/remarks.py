@@ -24,9 +24,15 @@ class GitHubRemarks:
 
 
 def _remark(shape: LineCommentShape) -> Remark | None:
-    """None for a reply, for a comment on a file or on a removed line, and for an account that is gone."""
+    """None for a reply, for a comment on a file or on a removed line, of a bot, and of an account that is gone."""
     line = shape.original_line
-    if shape.user is None or shape.in_reply_to_id is not None or line is None or shape.side != "RIGHT":
+    if (
+        shape.user is None
+        or shape.user.person().is_bot
+        or shape.in_reply_to_id is not None
+        or line is None
+        or shape.side != "RIGHT"
+    ):
         return None
     return Remark(
         comment_id=str(shape.id),

@@ -171,8 +171,6 @@ class NoteShape(Shape):
     id: int
     body: str = ""
     position: NotePositionShape | None = None
-    # Where it was written.
-    original_position: NotePositionShape | None = None
     author: UserShape | None = None
     system: bool = False
     resolvable: bool = False

@@ -27,7 +27,7 @@ class GitLabRemarks:
         first = discussion.notes[0] if discussion.notes else None
         if first is None or first.system or first.author is None or first.author.id == self._user_id:
             return None
-        where = first.original_position or first.position
+        where = first.position
         if where is None or not where.new_path or where.new_line is None or not where.head_sha:
             return None
         return Remark(

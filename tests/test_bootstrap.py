@@ -6,12 +6,12 @@ import http.server
 import importlib.util
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import ModuleType
 
@@ -69,17 +69,33 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_second_start_installs_nothing_and_is_quick(clone: Path) -> None:
     modified = (clone / ".venv" / "installed").stat().st_mtime
-    times: list[float] = []
-    for _ in range(3):
-        started = time.monotonic()
-        ran = start(clone)
-        times.append(time.monotonic() - started)
-        assert ran.returncode == 2
-        assert "python3 deploy/bootstrap.py demo" in ran.stderr
+    ran = start(clone)
+    assert ran.returncode == 2
+    assert "python3 deploy/bootstrap.py demo" in ran.stderr
     again = start(clone, "--help")
     assert (again.returncode, again.stderr) == (0, "")
     assert (clone / ".venv" / "installed").stat().st_mtime == modified
-    assert min(times) < 0.3
+    # In processor time, since a busy machine makes everything late; pip alone would take twenty times an empty program.
+    assert processor_time(lambda: start(clone)) < 10 * processor_time(empty_program)
+
+
+def empty_program() -> None:
+    subprocess.run([sys.executable, "-c", ""], check=True)
+
+
+def processor_time(work: Callable[[], object]) -> float:
+    """Seconds of the programs that the work starts, the quickest of three tries."""
+
+    def seconds() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    tries: list[float] = []
+    for _ in range(3):
+        before = seconds()
+        work()
+        tries.append(seconds() - before)
+    return min(tries)
 
 
 def test_the_exit_code_and_the_words_are_the_command_s(clone: Path) -> None:

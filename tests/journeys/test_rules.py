@@ -78,5 +78,5 @@ async def test_a_rule_is_taught_decided_and_given_to_the_model(shop: Shop) -> No
     await shop.reviewed(other)
     summary = other.checks[-1].summary or ""
     assert "· `R1` (learned, from pull request 1)" in summary
-    assert "R2" not in summary
+    assert "`R2`" not in summary
     assert '"entries": [0]' in shop.system.script.calls()[-1]

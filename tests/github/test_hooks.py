@@ -16,12 +16,14 @@ from app.domain.events import (
     ButtonPressed,
     CommentMade,
     Event,
+    FeedbackGiven,
     Ignored,
     InstallationChanged,
     MergeQueued,
     PullRequestChanged,
     RerunRequested,
     ReviewAsked,
+    RuleDecided,
     StopPressed,
     ThreadResolved,
 )
@@ -345,8 +347,9 @@ def described(event: Event) -> str:
             return f"{event.repo.full_name} {event.run_id} {event.button}"
         case RerunRequested():
             return f"{event.repo.full_name} {event.run_id} {event.head_sha[:7]}"
-        case StopPressed() | ReviewAsked():
-            return f"our own, by {event.by.login}"
+        case StopPressed() | ReviewAsked() | RuleDecided() | FeedbackGiven():
+            # No webhook of GitHub's tells of these.
+            return type(event).__name__
         case InstallationChanged():
             added = ",".join(repo.full_name for repo in event.added)
             return f"{event.account} {event.change} +{added} -{','.join(event.removed_repo_ids)}"

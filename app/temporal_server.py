@@ -24,6 +24,8 @@ HOST = "127.0.0.1"
 READY_WITHIN = timedelta(seconds=5)
 # How often, 20 ms apart, do we ask for the lock of a server whose parent was killed a moment ago?
 LOCK_TRIES = 100
+# How often are other ports chosen when somebody takes one first?
+PORT_TRIES = 3
 # When is a log so long that the next start moves it aside?
 LOG_BYTES = 10_000_000
 # How often in a row may it crash within a minute of its start before we stop trying?
@@ -52,6 +54,10 @@ SEARCH_ATTRIBUTES = ("Repo=Keyword", "Installation=Keyword", "Kind=Keyword", "He
 # In write-ahead mode NORMAL survives every crash of the process. A power cut may take the last moments with it; the
 # store is the authority for what was done (it syncs fully), and the reconciler starts what is missing.
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
+
+
+class _PortTaken(UserError):
+    """The server ended because one of its ports was not free."""
 
 
 class EmbeddedTemporal:
@@ -110,6 +116,19 @@ class EmbeddedTemporal:
         """Returns when the first call was answered. UserError says which port, lock or program is in the way."""
         binary = self._binary or find_binary()
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept = self._port
+        for left in reversed(range(PORT_TRIES)):
+            try:
+                await self._start_once(binary)
+            except _PortTaken:
+                if not left:
+                    raise
+                # Somebody took a port between our look at it and the server's: others are chosen.
+                self._port = kept
+            else:
+                return
+
+    async def _start_once(self, binary: Path) -> None:
         with contextlib.closing(await self._take_lock()) as lock:
             self._choose_ports()
             self._process = await self._spawn(binary, lock.fd)
@@ -233,7 +252,9 @@ class EmbeddedTemporal:
 
         while True:
             if self._process is None or self._process.returncode is not None:
-                raise UserError(f"Temporal ended at its start. {self._last_words()} The whole log: {self.log_file}")
+                said = self._last_words()
+                failure = _PortTaken if "address already in use" in said else UserError
+                raise failure(f"Temporal ended at its start. {said} The whole log: {self.log_file}")
             try:
                 client = await Client.connect(self.address, namespace=self._namespace)
                 if await client.service_client.check_health(timeout=timedelta(seconds=1)):

@@ -17,7 +17,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from app import temporal_server
 from app.domain.errors import UserError
-from app.temporal_server import EmbeddedTemporal
+from app.temporal_server import EmbeddedTemporal, find_binary
 
 
 @workflow.defn
@@ -165,6 +165,17 @@ async def test_a_server_that_ends_at_once_is_quoted(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"Temporal ended at its start. It said: no such shard\. .*temporal\.log"):
         await server.start()
     assert server.pid is None
+
+
+async def test_where_somebody_is_quicker_at_a_port_another_is_taken(tmp_path: Path) -> None:
+    binary = program(
+        tmp_path,
+        "echo x >> tries; [ $(wc -l < tries) = 1 ] && echo 'listen tcp: bind: address already in use' && exit 1\n"
+        f'exec {find_binary()} "$@"',
+    )
+    async with EmbeddedTemporal(tmp_path / "home", binary=binary) as server:
+        assert server.pid
+    assert (tmp_path / "home" / "tries").read_text() == "x\nx\n"
 
 
 async def test_a_server_that_never_answers_is_ended(tmp_path: Path) -> None:

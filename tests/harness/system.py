@@ -10,15 +10,21 @@ from pathlib import Path
 
 import structlog
 from pydantic import JsonValue
+from sqlalchemy import select
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
 
+from app.domain.pull_request import PullRequestRef
 from app.forges.fake.scenario import AppCredentials, FakeForge
 from app.process import Running, running
 from app.settings import Settings, load_settings
 from app.store.database import Database
 from app.store.schema import migrate
+from app.store.tables import pull_requests
 from app.telemetry import start_logging
 from app.temporal_client import connect, make_current
 from tests.harness.temporal import TemporalServer
+from workflows.pull_request import pull_request_id
 
 # What is at work for a pull request.
 OPEN_TYPES = [f"WorkflowType='{name}'" for name in ("PullRequest", "Review", "Agent", "Talk")]
@@ -47,8 +53,22 @@ class AtWork:
     async def _runs_open(self) -> bool:
         client = self.running.turns
         assert client is not None
+        # Temporal lists a run a moment after its start, so those that begin everything are asked for by name.
+        for row in await self.running.store.db.read(lambda sql: sql.execute(select(pull_requests)).all()):
+            ref = PullRequestRef(connection=row.connection, repo_id=row.repo_id, number=row.pull_request_number)
+            if await _is_running(client.client, pull_request_id(ref)):
+                return True
         query = f"ExecutionStatus='Running' AND ({' OR '.join(OPEN_TYPES)})"
         return (await client.client.count_workflows(query)).count > 0
+
+
+async def _is_running(client: Client, workflow_id: str) -> bool:
+    try:
+        return (await client.get_workflow_handle(workflow_id).describe()).status is WorkflowExecutionStatus.RUNNING
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
 
 
 @dataclass

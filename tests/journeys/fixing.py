@@ -1,6 +1,5 @@
 """What the journeys of fixes share: a scripted agent that mends a finding of the shop, and what was said of it."""
 
-import asyncio
 import os
 import shutil
 
@@ -83,7 +82,6 @@ async def say(shop: Shop, pull_request: FakePullRequest, text: str, *, by: str =
     """The emoji on a comment once everything that it led to is done."""
     comment = pull_request.comment(text, by=by)
     await shop.forge.wait_until(lambda: len(comment.reactions) > 1, timeout=60)
-    await asyncio.sleep(0.1)
     await shop.system.quiet()
     return [reaction.content for reaction in comment.reactions]
 

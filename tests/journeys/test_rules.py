@@ -1,6 +1,5 @@
 """Rules, from the first word to their force: files of the default branch, what people teach, and who decides."""
 
-import asyncio
 import re
 
 import httpx
@@ -17,8 +16,8 @@ WHY = "wrong, the provider dedupes by event"
 async def say(shop: Shop, pull_request: FakePullRequest, text: str, *, by: str = "maria") -> str:
     """The newest answer once everything is done; empty without one."""
     before = len(pull_request.comments)
-    pull_request.comment(text, by=by)
-    await asyncio.sleep(0.1)
+    comment = pull_request.comment(text, by=by)
+    await shop.forge.wait_until(lambda: len(comment.reactions) > 1, timeout=60)
     await shop.system.quiet()
     ours = [one for one in pull_request.comments[before:] if one.user.login == "corrigent[bot]"]
     return ours[-1].body.partition("\n\n<!--")[0] if ours else ""

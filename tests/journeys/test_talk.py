@@ -1,6 +1,5 @@
 """Replies in a finding's thread: answered once with evidence, or the finding is withdrawn and never comes back."""
 
-import asyncio
 import json
 
 from pydantic import JsonValue
@@ -50,7 +49,6 @@ def said(thread: Thread) -> list[str]:
 async def reply(shop: Shop, reviewed: FakePullRequest, thread: Thread, text: str, *, by: str = "maria") -> list[str]:
     """The emoji on a reply once everything that it led to is done."""
     comment = reviewed.reply(thread, text, by=by)
-    await asyncio.sleep(0.1)
     await shop.system.quiet()
     return [reaction.content for reaction in comment.reactions]
 
@@ -134,7 +132,6 @@ async def test_a_thread_has_an_end(shop: Shop) -> None:
     first = reviewed.threads[0]
     for number in range(MOST_ANSWERS + 2):
         reviewed.reply(first, f"And question {number}?", by="machine-user")
-    await asyncio.sleep(0.1)
     await shop.system.quiet()
     assert len(said(first)) <= MOST_ANSWERS
     await reply(shop, reviewed, first, "Once more?", by="machine-user")

@@ -1,6 +1,5 @@
 """A home folder as it is after a real day: sample pull requests reviewed, a finding dismissed, another mended."""
 
-import asyncio
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -27,7 +26,6 @@ async def _live_a_day(shop: Shop) -> None:
     for pull_request in (refunds, labels, rates):
         await shop.reviewed(pull_request)
     refunds.comment("/corrigent dismiss 3 wont-fix, the provider never takes longer", by="maria")
-    await asyncio.sleep(0.1)
     await shop.system.quiet()
     # The mended file, with a lock file that nobody reads.
     mended = {"billing/events.py": samples.BASE["billing/events.py"], "package-lock.json": '{"lockfileVersion": 3}\n'}

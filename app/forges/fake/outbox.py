@@ -34,6 +34,7 @@ class Outgoing:
     created_at: datetime
     redelivery: bool = False
     delivered_at: datetime | None = None
+    # Seconds until it was answered.
     duration: float = 0.0
     status: str = "pending"
     status_code: int = 0
@@ -163,7 +164,7 @@ class Outbox(Generic[OutgoingT]):
             delivery.status = "OK" if good else f"Invalid HTTP Response: {answer.status_code}"
             delivery.status_code = answer.status_code
             delivery.response_headers, delivery.response_text = dict(answer.headers), answer.text
-        delivery.duration = round(perf_counter() - started, 2)
+        delivery.duration = perf_counter() - started
         delivery.delivered_at = self.clock.now()
 
     async def _later(self, delivery: OutgoingT, by: timedelta) -> None:

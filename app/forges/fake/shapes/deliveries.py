@@ -13,7 +13,7 @@ def delivery_item(_: FakeGitHub, item: Delivery) -> Json:
         "guid": item.guid,
         "delivered_at": stamp(item.delivered_at or item.created_at),
         "redelivery": item.redelivery,
-        "duration": item.duration,
+        "duration": round(item.duration, 2),
         "status": item.status,
         "status_code": item.status_code,
         "event": item.event,

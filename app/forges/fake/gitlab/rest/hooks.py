@@ -193,6 +193,6 @@ def _delivery(_: GitLabState, item: Delivery) -> Json:
         "request_data": item.payload,
         "response_headers": item.response_headers,
         "response_body": item.response_text,
-        "execution_duration": item.duration,
+        "execution_duration": round(item.duration, 2),
         "response_status": str(item.status_code),
     }

@@ -29,7 +29,7 @@ async def app(forge: FakeForge, repo: FakeRepo) -> AppCredentials:
 
 
 # Claims, and those that are seconds from now.
-BAD_CLAIMS = [
+BAD_CLAIMS: list[tuple[str, dict[str, object], dict[str, int], int, str]] = [
     ("expired", {}, {"exp": -10}, 401, "'exp'"),
     ("too far ahead", {}, {"exp": 3600}, 401, "too far in the future"),
     ("from the future", {}, {"iat": 600}, 401, "'iat'"),

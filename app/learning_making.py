@@ -27,6 +27,7 @@ def open_measuring(settings: Settings, store: Store, forges: Forges, mirrors: Mi
         measures=store.measures,
         runs=store.runs,
         usage=store.usage,
+        votes=store.votes,
         learning=learning,
         remarks=MissedRemarks(
             readers=forges.readers, remarks=forges.remarks, findings=store.findings, mirrors=mirrors, learning=learning

@@ -33,6 +33,7 @@ from workflows.activities.fetching import Fetching
 from workflows.activities.figures import Figures
 from workflows.activities.look import Looking
 from workflows.activities.post import Posting
+from workflows.activities.precedents import Precedents
 from workflows.activities.replying import Replying
 from workflows.activities.settled import SettledThreads
 from workflows.activities.uploaded import Uploaded
@@ -134,6 +135,12 @@ class Control:
             blobs=self.store.blobs,
             mirrors=self._mirrors,
             uploaded=Uploaded(self.store.uploads),
+            precedents=Precedents(
+                readers=self.forges.readers,
+                findings=self.store.findings,
+                votes=self.store.votes,
+                repositories=self.store.repositories,
+            ),
             clock=utc_now,
         )
 

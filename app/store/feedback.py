@@ -4,13 +4,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, select
+from sqlalchemy import Connection, RowMapping, and_, delete, select
 
 from app.domain.feedback import Feedback
+from app.domain.past_verdicts import VotedFinding
 from app.domain.pull_request import Person, PullRequestRef
 from app.store.addresses import address_of, is_at
 from app.store.database import Database
 from app.store.feedback_tables import feedback as rows
+from app.store.findings import called_wrong, text_of_row
+from app.store.tables import findings
 
 
 class Votes:
@@ -39,9 +42,31 @@ class Votes:
         found = await self._db.read(lambda sql: sql.execute(query).mappings().all())
         given: defaultdict[str, list[Feedback]] = defaultdict(list)
         for row in found:
-            person = Person(user_id=row["user_id"], login=row["login"])
-            given[row["finding_id"]].append(Feedback(person=person, vote=row["vote"]))
+            given[row["finding_id"]].append(_feedback(row))
         return dict(given)
+
+    async def elsewhere(self, ref: PullRequestRef, *, limit: int) -> list[VotedFinding]:
+        """Findings of other pull requests of the repository, the newest thumb first; not those called wrong anyway."""
+        here = and_(rows.c.connection == ref.connection, rows.c.repo_id == ref.repo_id)
+        query = (
+            select(rows, findings.c.finding)
+            .select_from(rows.join(findings, rows.c.finding_id == findings.c.finding_id))
+            .where(here, rows.c.pull_request_number != ref.number, ~called_wrong())
+            .order_by(rows.c.given_at.desc(), rows.c.finding_id, rows.c.login, rows.c.vote)
+            .limit(limit)
+        )
+        found = await self._db.read(lambda sql: sql.execute(query).mappings().all())
+        by_finding: defaultdict[str, list[RowMapping]] = defaultdict(list)
+        for row in found:
+            by_finding[row["finding_id"]].append(row)
+        return [
+            VotedFinding(
+                text=text_of_row(given[0]["finding"]),
+                pull_request_number=given[0]["pull_request_number"],
+                feedback=tuple(map(_feedback, given)),
+            )
+            for given in by_finding.values()
+        ]
 
     def _replace(
         self, sql: Connection, ref: PullRequestRef, changed: Mapping[str, Sequence[Feedback]], now: datetime
@@ -65,3 +90,7 @@ class Votes:
             "given_at": now,
         }
         sql.execute(self._db.insert(rows).values(row).on_conflict_do_nothing())
+
+
+def _feedback(row: RowMapping) -> Feedback:
+    return Feedback(person=Person(user_id=row["user_id"], login=row["login"]), vote=row["vote"])

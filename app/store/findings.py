@@ -1,7 +1,7 @@
 """Findings of a pull request: an identity given once, a number people type, and where each was last seen."""
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, select, update
@@ -60,16 +60,15 @@ class Findings:
         A dismissal takes the right to write. A withdrawal does not: no stranger may talk a kind of finding away.
         """
         elsewhere = (findings.c.connection == ref.connection) & (findings.c.repo_id == ref.repo_id)
-        rejected = (findings.c.state == "dismissed") & findings.c.dismissed_why.startswith(WRONG)
         query = (
             select(findings.c.finding, findings.c.pull_request_number)
-            .where(elsewhere, findings.c.pull_request_number != ref.number, rejected)
+            .where(elsewhere, findings.c.pull_request_number != ref.number, called_wrong())
             .order_by(findings.c.state_at.desc())
             .limit(limit)
         )
         rows = await self._db.read(lambda sql: sql.execute(query).all())
         return [
-            PastVerdict(text=f"{finding['title']}\n{finding['body']}", verdict="rejected", pull_request_number=number)
+            PastVerdict(text=text_of_row(finding), verdict="rejected", pull_request_number=number)
             for finding, number in rows
         ]
 
@@ -190,6 +189,15 @@ class _Tracking:
             "seen_at": self._now,
         }
         sql.execute(sightings.insert().values(row))
+
+
+def called_wrong() -> ColumnElement[bool]:
+    return (findings.c.state == "dismissed") & findings.c.dismissed_why.startswith(WRONG)
+
+
+def text_of_row(finding: Mapping[str, str]) -> str:
+    """Title and body of a finding as it is stored: by what it says it is compared."""
+    return f"{finding['title']}\n{finding['body']}"
 
 
 def _content(one: Seen) -> dict[str, object]:

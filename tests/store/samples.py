@@ -104,6 +104,10 @@ async def finished_run(
     return run
 
 
+async def a_run(db: Database, head_sha: str = HEAD, *, ref: PullRequestRef = REF) -> str:
+    return (await open_run(db, ref=ref, head_sha=head_sha)).run.run_id
+
+
 def seen_of(name: str, *, known_id: str | None = None, line: int = 3) -> Seen:
     finding = Finding(
         reviewer="ruff",

@@ -8,7 +8,7 @@ import pytest
 from app.domain.findings import TrackedFinding
 from app.store.database import Database
 from app.store.findings import Findings
-from tests.store.samples import HEAD, NOW, REF, open_run, seen_of, seen_pull_request
+from tests.store.samples import HEAD, NOW, REF, a_run, open_run, seen_of, seen_pull_request
 
 LATER = NOW + timedelta(hours=1)
 NEXT_HEAD = "d" * 40
@@ -18,10 +18,6 @@ NEXT_HEAD = "d" * 40
 async def findings(db: Database) -> Findings:
     await seen_pull_request(db)
     return Findings(db)
-
-
-async def a_run(db: Database, head_sha: str = HEAD) -> str:
-    return (await open_run(db, head_sha=head_sha)).run.run_id
 
 
 async def test_findings_get_numbers_in_the_order_seen(findings: Findings, db: Database) -> None:

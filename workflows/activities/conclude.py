@@ -11,7 +11,6 @@ from app.checkouts.mirrors import Mirrors
 from app.domain.diff import Diff
 from app.domain.line_map import Moves
 from app.domain.outcomes import Outcome, decide
-from app.domain.past_verdicts import MOST_VERDICTS
 from app.domain.repo_config import ConfigInForce, SizeLimits
 from app.domain.review import ReviewerReport, ReviewResult
 from app.domain.runs import Run
@@ -21,6 +20,7 @@ from app.store.findings import Findings, Seen
 from app.store.repositories import Repositories
 from app.store.runs import Runs
 from reviewers.pipeline import Conclusion, History, conclude, finish, paths_to_read
+from workflows.activities.precedents import Precedents
 from workflows.activities.uploaded import Uploaded
 from workflows.messages import PostRequest
 
@@ -41,6 +41,7 @@ class Concluding:
         blobs: Blobs,
         mirrors: Mirrors,
         uploaded: Uploaded,
+        precedents: Precedents,
         clock: Callable[[], datetime],
     ) -> None:
         self.runs = runs
@@ -50,6 +51,7 @@ class Concluding:
         self.blobs = blobs
         self.mirrors = mirrors
         self.uploaded = uploaded
+        self.precedents = precedents
         self.clock = clock
 
     async def result(self, run: Run, request: PostRequest) -> ReviewResult:
@@ -104,6 +106,8 @@ class Concluding:
         diff = await self.blobs.get_model(run.diff_key, Diff)
         last_run = await self.runs.last_reviewed(run.ref)
         last = await self.blobs.get_model(last_run.result_key, ReviewResult) if last_run else None
+        reports = [await self.blobs.get_model(key, ReviewerReport) for key in request.reports.values()]
+        reports.append(await self.uploaded.of(run.ref, diff))
         history = History(
             known=tuple(await self.findings.of(run.ref)),
             moves=await self._moves(last, run),
@@ -111,14 +115,14 @@ class Concluding:
             heads_with_findings=(
                 0 if request.full else await self.runs.heads_with_findings(run.ref, besides=run.head_sha)
             ),
-            verdicts=tuple(await self.findings.verdicts(run.ref, limit=MOST_VERDICTS)),
+            # Whose thumbs count is asked of the forge: not where there is nothing to hold back.
+            verdicts=await self.precedents.of(run.ref) if any(one.findings for one in reports) else (),
         )
-        reports = [await self.blobs.get_model(key, ReviewerReport) for key in request.reports.values()]
         # Seconds for a thousand findings, which others must not wait for.
         return await asyncio.to_thread(
             conclude,
             diff=diff,
-            reports=[*reports, await self.uploaded.of(run.ref, diff)],
+            reports=reports,
             reviewers=tuple(request.reports),
             config=config.config,
             texts=await self._texts(run, diff, paths_to_read(diff, history)),

@@ -14,6 +14,7 @@ from app.domain.measures import Escape, Judged, Measure
 from app.domain.pull_request import PullRequest, PullRequestRef, Repo
 from app.domain.runs import Run
 from app.forges.base import ForgeReader
+from app.store.feedback import Votes
 from app.store.measures import Closed, Measures
 from app.store.runs import Runs
 from app.store.usage import Usage
@@ -21,6 +22,7 @@ from workflows.activities.fetching import Fetching
 from workflows.activities.judging import Judging
 from workflows.activities.learning import Learning, source_of
 from workflows.activities.remarks import MissedRemarks
+from workflows.activities.settled import thumbs_on
 
 log = structlog.get_logger()
 
@@ -43,6 +45,7 @@ class Measuring:
         measures: Measures,
         runs: Runs,
         usage: Usage,
+        votes: Votes,
         learning: Learning,
         remarks: MissedRemarks,
         clock: Callable[[], datetime],
@@ -54,6 +57,7 @@ class Measuring:
         self.measures = measures
         self.runs = runs
         self.usage = usage
+        self.votes = votes
         self.learning = learning
         self.remarks = remarks
         self.clock = clock
@@ -87,7 +91,9 @@ class Measuring:
             return {}
         head_sha, state = pull_request.head_sha, pull_request.state
         default_sha = (await self.fetching.fetch(pull_request, refresh=True)).default_sha
-        judged = await self.judging.fates(ref, head_sha, await reader.threads(ref))
+        threads = await reader.threads(ref)
+        await self.votes.replace(ref, thumbs_on(threads), self.clock())
+        judged = await self.judging.fates(ref, head_sha, threads)
         runs = await self.runs.reviewed(ref)
         lines, changed = await self.judging.control(ref, runs, head_sha)
         known = {"state": state, "head_sha": head_sha, "control_lines": lines, "control_changed": changed}

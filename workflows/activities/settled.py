@@ -1,14 +1,16 @@
 """Threads that people settled since the last head, or put an emoji on: not every forge tells of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from app.domain.feedback import Feedback
 from app.domain.findings import TrackedFinding
-from app.domain.pull_request import Permission, Person, PullRequest
-from app.forges.base import ForgeReader
+from app.domain.pull_request import Person, PullRequest
+from app.forges.base import ForgeReader, Thread
 from app.store.feedback import Votes
 from app.store.findings import Findings
 from workflows.activities.dismiss import RESOLVED
+from workflows.activities.writers import may_write
 
 
 class SettledThreads:
@@ -39,24 +41,20 @@ class SettledThreads:
         if not waiting:
             return []
         threads = await self.readers[ref.connection].threads(ref)
-        # Where no delivery tells what people think, it is read along.
-        read = {one.finding_id: one.feedback for one in threads if one.feedback is not None}
-        await self.votes.replace(ref, read, self.clock())
+        await self.votes.replace(ref, thumbs_on(threads), self.clock())
         return [
             (finding, by)
             for thread in threads
             if thread.resolved
             and (finding := waiting.get(thread.finding_id))
             and (by := thread.resolved_by)
-            and await self._may(pull_request, by)
+            and await may_write(self.readers[ref.connection], pull_request.repo, by)
         ]
 
-    async def _may(self, pull_request: PullRequest, person: Person) -> bool:
-        """Ourselves excepted: killed after resolving a mended finding's thread, we find our own doing."""
-        reader = self.readers[pull_request.ref.connection]
-        if person.is_bot or person.login.removesuffix("[bot]") == (await reader.me()).login:
-            return False
-        return (await reader.permission(pull_request.repo, person)).allows(Permission.WRITE)
+
+def thumbs_on(threads: Sequence[Thread]) -> dict[str, tuple[Feedback, ...]]:
+    """What people think of each finding, where no delivery tells it and it is read along with the threads."""
+    return {one.finding_id: one.feedback for one in threads if one.feedback is not None}
 
 
 def _has_open_thread(finding: TrackedFinding) -> bool:

@@ -3,13 +3,15 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
 from app.domain.errors import UserError
 from app.sandboxes.base import Access, SandboxRef
 from app.sandboxes.gateway import Gateway
-from app.sandboxes.gateway_trust import Papers
+from app.sandboxes.gateway_tokens import tokens_of
+from app.sandboxes.gateway_trust import Papers, Renewed, serving_renewed
 from app.sandboxes.gateway_ways import GatewayWays
 from app.settings import Settings
 
@@ -25,18 +27,20 @@ class OwnGateway:
     listen: str
     address: str
     papers: Papers
+    # Where this machine's sandboxes are known.
+    sandboxes: Path
 
     @asynccontextmanager
     async def open(self, access: Callable[[str], Access]) -> AsyncGenerator[None]:
         """Answers while this is entered."""
         host, _, port = self.listen.rpartition(":")
-        gateway = Gateway(access=access, token=self.papers.token_of(), tls=self.papers.serving())
+        gateway = Gateway(access=access, token=tokens_of(self.sandboxes), tls=serving_renewed(self.papers))
         async with gateway.open(host.strip("[]"), int(port)):
             log.info("gateway.open", address=self.address)
             yield
 
     def seen_from_afar(self) -> Callable[[SandboxRef], SandboxRef]:
-        token = self.papers.token_of()
+        token = tokens_of(self.sandboxes)
         return lambda ref: ref.model_copy(update={"host": self.address, "token": token(ref)})
 
 
@@ -50,12 +54,17 @@ def own_gateway(settings: Settings) -> OwnGateway | None:
             f"gateway_listen is {settings.gateway_listen!r}, which is no name for other machines; "
             "set gateway_address to the name:port by which workers of llm reach this one."
         )
-    return OwnGateway(settings.gateway_listen, address, papers_of(settings))
+    return OwnGateway(settings.gateway_listen, address, papers_of(settings), sandboxes_of(settings))
 
 
 def ways_of(settings: Settings) -> GatewayWays:
-    return GatewayWays(papers_of(settings).asking)
+    papers = papers_of(settings)
+    return GatewayWays(Renewed(papers, papers.asking))
 
 
 def papers_of(settings: Settings) -> Papers:
     return Papers(settings.gateway_folder or settings.secrets_folder / "gateway")
+
+
+def sandboxes_of(settings: Settings) -> Path:
+    return settings.sandboxes_folder or settings.home / "sandboxes"

@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from app.domain.errors import UserError
-from app.sandbox_gateway import OwnGateway, own_gateway, ways_of
+from app.sandbox_gateway import OwnGateway, own_gateway, sandboxes_of, ways_of
 from app.sandboxes.base import Access, Backend, Host, NotDone, Room, SandboxGone, SandboxRef
 from app.sandboxes.egress_names import plain_port
 from app.sandboxes.egress_rules import EgressRules
@@ -177,7 +177,7 @@ def means_of(settings: Settings) -> Means:
         hosts=hosts_of(settings), registries=settings.registries, internal=dict(settings.internal_hosts)
     )
     return Means(
-        folder=settings.sandboxes_folder or settings.home / "sandboxes",
+        folder=sandboxes_of(settings),
         ways=Ways(rules, tls=_trusting(settings.registries_ca_file)),
         docker_socket=settings.docker_socket,
         docker_image=settings.docker_image,

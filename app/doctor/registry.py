@@ -7,6 +7,7 @@ from functools import partial
 from app.connection_settings import Connection
 from app.doctor.base import Check, Ground, Line
 from app.doctor.first_day import check_first_day
+from app.doctor.gateway import check_gateway, has_gateway
 from app.doctor.github import check_connection as check_github
 from app.doctor.github_webhooks import check_webhooks as check_github_webhooks
 from app.doctor.gitlab import check_connection as check_gitlab
@@ -37,6 +38,7 @@ def checks_of(settings: Settings) -> Sequence[Check]:
         ),
         Check(part="Temporal", run=check_temporal, mend="see that it runs at temporal_address, or leave that out"),
         Check(part="sandbox", run=check_sandbox, mend="then: corrigent doctor sandbox", deadline=FOR_PROBES),
+        *_of_gateway(settings),
         *_of_connections(settings),
         Check(part="model", run=check_model, mend="then: corrigent doctor model", deadline=FOR_MODELS),
         Check(part="git", run=check_git, mend="install git with the system's package manager"),
@@ -51,6 +53,12 @@ def checks_of(settings: Settings) -> Sequence[Check]:
             deadline=timedelta(seconds=40),
         ),
     )
+
+
+def _of_gateway(settings: Settings) -> Sequence[Check]:
+    if not has_gateway(settings):
+        return ()
+    return (Check(part="gateway", run=check_gateway, mend="then: corrigent doctor gateway"),)
 
 
 def _of_connections(settings: Settings) -> Sequence[Check]:

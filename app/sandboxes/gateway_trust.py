@@ -1,14 +1,15 @@
-"""Who is believed at a gateway: certificates of one authority of the operator's, and a token for each sandbox."""
+"""Whose certificate is believed at a gateway: one authority's, the operator's. Renewed ones are taken while it runs."""
 
-import hashlib
-import hmac
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from app.domain.errors import UserError
-from app.sandboxes.base import SandboxRef
+
+log = structlog.get_logger()
 
 # What lies in the folder of each machine, as `corrigent setup gateway` makes them.
 AUTHORITY, CERTIFICATE, KEY = "authority.pem", "certificate.pem", "key.pem"
@@ -31,19 +32,13 @@ class Papers:
         """For those who work in sandboxes: the gateway must be the machine that it is asked for as."""
         return self._with_papers(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
-    def token_of(self) -> Callable[[SandboxRef], str]:
-        """A gateway's tokens. They come from its key, so that one that starts again knows those it gave before."""
-        key = hmac.digest(self._read(KEY), b"tokens of sandboxes", hashlib.sha256)
-
-        def token(ref: SandboxRef) -> str:
-            words = f"{ref.backend}\0{ref.sandbox_id}\0{ref.generation}".encode()
-            return hmac.new(key, words, hashlib.sha256).hexdigest()
-
-        return token
+    def state(self) -> tuple[tuple[int, int, int] | None, ...]:
+        """Another one after each change of a file."""
+        return tuple(_state(self.folder / name) for name in (AUTHORITY, CERTIFICATE, KEY))
 
     def _with_papers(self, context: ssl.SSLContext) -> ssl.SSLContext:
         context.minimum_version = ssl.TLSVersion.TLSv1_3
-        self._read(KEY)
+        self._see_key()
         try:
             context.load_verify_locations(self.folder / AUTHORITY)
             context.load_cert_chain(self.folder / CERTIFICATE, self.folder / KEY)
@@ -51,11 +46,58 @@ class Papers:
             raise UserError(f"{self.folder} holds no certificates that can be used ({error}); {_MAKE}.") from None
         return context
 
-    def _read(self, name: str) -> bytes:
-        path = self.folder / name
+    def _see_key(self) -> None:
+        path = self.folder / KEY
         try:
             if path.stat().st_mode & 0o077:
                 raise UserError(f"{path} is a key that others may read. Run: chmod 600 '{path}'")
-            return path.read_bytes()
         except OSError as error:
             raise UserError(f"{path} cannot be read ({error.strerror}); {_MAKE}.") from None
+
+
+class Renewed:
+    """What `make` makes of the papers as they are now; of the last that could be used, while a copy is half done."""
+
+    def __init__(self, papers: Papers, make: Callable[[], ssl.SSLContext]) -> None:
+        """`make` is asked when there is the first need of it; its UserError then is raised."""
+        self._papers = papers
+        self._make = make
+        self._made: ssl.SSLContext | None = None
+        self._of: object = None
+
+    def __call__(self) -> ssl.SSLContext:
+        # Looked at before they are read: what changes in between is read once more.
+        state = self._papers.state()
+        if self._made is None or state != self._of:
+            self._made = self._anew(self._made)
+            self._of = state
+        return self._made
+
+    def _anew(self, last: ssl.SSLContext | None) -> ssl.SSLContext:
+        try:
+            return self._make()
+        except UserError as error:
+            if last is None:
+                raise
+            log.warning("gateway.papers_not_taken", reason=str(error))
+            return last
+
+
+def serving_renewed(papers: Papers) -> ssl.SSLContext:
+    """For a gateway that goes on while its papers are renewed: each connection begins with those of its moment."""
+    renewed = Renewed(papers, papers.serving)
+    first = renewed()
+
+    def choose(connection: ssl.SSLObject, _name: str | None, _first: ssl.SSLContext) -> None:
+        connection.context = renewed()
+
+    first.sni_callback = choose
+    return first
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

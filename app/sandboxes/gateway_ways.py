@@ -28,9 +28,8 @@ class GatewayWays:
     """Access to every sandbox that has a host. Nothing runs twice: what was asked for already is attached to."""
 
     def __init__(self, tls: Callable[[], ssl.SSLContext], *, patience: timedelta = PATIENCE) -> None:
-        """`tls` is asked when there is the first need of it, and may raise UserError."""
-        self._make_tls = tls
-        self._tls: ssl.SSLContext | None = None
+        """`tls` is asked for each connection, and may raise UserError."""
+        self._tls = tls
         self._patience = patience.total_seconds()
 
     async def run(self, ref: SandboxRef, command: Command, offset: int = 0) -> AsyncGenerator[Output | Ended]:
@@ -70,9 +69,7 @@ class GatewayWays:
                 await waiting.for_another_try(error, ref)
 
     def _link(self, ref: SandboxRef) -> Link:
-        if self._tls is None:
-            self._tls = self._make_tls()
-        return Link(partial(_connect, ref, self._tls))
+        return Link(partial(_connect, ref, self._tls()))
 
 
 class _TurnedAway(OSError):

@@ -15,7 +15,8 @@ from app.sandboxes.bubblewrap import Bubblewrap
 from app.sandboxes.bubblewrap_start import missing
 from app.sandboxes.egress_ways import Ways
 from app.sandboxes.gateway import Gateway
-from app.sandboxes.gateway_trust import Papers
+from app.sandboxes.gateway_tokens import tokens_of
+from app.sandboxes.gateway_trust import Papers, Renewed, serving_renewed
 from app.sandboxes.gateway_ways import GatewayWays
 from app.sandboxes.records import Records
 from app.sandboxes.room import SandboxRoom
@@ -110,11 +111,11 @@ async def _through_a_gateway(backend: Bubblewrap, folder: Path, count: int) -> l
     for name, made in papers.items():
         issue(folder / "authority", made.folder, name)
     ref = await backend.provision(_SPEC, "far", _LEASE)
-    serving, took = papers["127.0.0.1"], list[float]()
-    gateway = Gateway(access=lambda _: backend, token=serving.token_of(), tls=serving.serving())
+    token, asking, took = tokens_of(folder), papers["llm"], list[float]()
+    gateway = Gateway(access=lambda _: backend, token=token, tls=serving_renewed(papers["127.0.0.1"]))
     async with gateway.open("127.0.0.1", 0) as port:
-        far = ref.model_copy(update={"host": f"127.0.0.1:{port}", "token": serving.token_of()(ref)})
-        room = SandboxRoom(GatewayWays(papers["llm"].asking), far)
+        far = ref.model_copy(update={"host": f"127.0.0.1:{port}", "token": token(ref)})
+        room = SandboxRoom(GatewayWays(Renewed(asking, asking.asking)), far)
         for _ in range(count):
             began = time.perf_counter()
             assert (await room.run(["true"])).passed

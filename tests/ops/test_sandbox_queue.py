@@ -19,6 +19,7 @@ from app.queue_secrets import refuse_foreign_secrets
 from app.sandboxes.base import SandboxSpec
 from app.sandboxes.bubblewrap import Bubblewrap
 from app.sandboxes.egress_ways import Ways
+from app.sandboxes.gateway_tokens import tokens_of
 from app.sandboxes.gateway_trust import Papers
 from app.sandboxes.gateway_ways import GatewayWays
 from app.sandboxes.records import Records
@@ -157,8 +158,7 @@ async def test_a_killed_sandbox_worker_comes_back_and_what_ran_behind_its_gatewa
     }
     made = Bubblewrap(home / "sandboxes" / "bubblewrap", ways=Ways())
     inside = await made.provision(SandboxSpec(trust="member"), "kept", timedelta(minutes=5))
-    papers = Papers(home / "secrets" / "gateway")
-    ref = inside.model_copy(update={"host": address, "token": papers.token_of()(inside)})
+    ref = inside.model_copy(update={"host": address, "token": tokens_of(home / "sandboxes")(inside)})
     far = SandboxRoom(GatewayWays(Papers(models / "secrets" / "gateway").asking, patience=timedelta(seconds=90)), ref)
     script = "echo once >> ran; echo begun; while [ ! -e go ]; do sleep 0.05; done; echo ended"
     begun = asyncio.Event()

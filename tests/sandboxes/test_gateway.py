@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from app.domain.errors import UserError
 from app.sandboxes.base import Access, NotDone, SandboxGone, SandboxRef, TooLarge
 from app.sandboxes.bubblewrap import Bubblewrap
 from app.sandboxes.gateway import GREETING, Gateway
-from app.sandboxes.gateway_trust import Papers
+from app.sandboxes.gateway_tokens import tokens_of
+from app.sandboxes.gateway_trust import AUTHORITY, CERTIFICATE, KEY, Papers, Renewed, serving_renewed
 from app.sandboxes.gateway_ways import GatewayWays
 from app.sandboxes.inside.frames import SIZES, Header, pack
 from app.sandboxes.records import Records
@@ -32,6 +34,10 @@ class Trust:
 
     folder: Path
 
+    @property
+    def tokens(self) -> Path:
+        return self.folder / "sandboxes"
+
     def of(self, name: str, *, now: datetime | None = None) -> Papers:
         folder = self.folder / f"{name}-{now or ''}"
         issue(self.folder / "authority", folder, name, now=now)
@@ -45,16 +51,16 @@ def trust(tmp_path: Path) -> Trust:
 
 @pytest.fixture
 def gateway(trust: Trust, backend: Bubblewrap) -> Gateway:
-    return gateway_of(backend, trust.of(MACHINE))
+    return gateway_of(backend, trust, trust.of(MACHINE))
 
 
-def gateway_of(backend: Bubblewrap, papers: Papers) -> Gateway:
+def gateway_of(backend: Bubblewrap, trust: Trust, papers: Papers) -> Gateway:
     def access(name: str) -> Access:
         if name != backend.name:
             raise SandboxGone(f"no {name} here")
         return backend
 
-    return Gateway(access=access, token=papers.token_of(), tls=papers.serving())
+    return Gateway(access=access, token=tokens_of(trust.tokens), tls=serving_renewed(papers))
 
 
 @asynccontextmanager
@@ -65,13 +71,11 @@ async def through(gateway: Gateway, trust: Trust, ref: SandboxRef) -> AsyncGener
 
 
 def ways(papers: Papers, patience: float = 0.0) -> GatewayWays:
-    return GatewayWays(papers.asking, patience=timedelta(seconds=patience))
+    return GatewayWays(Renewed(papers, papers.asking), patience=timedelta(seconds=patience))
 
 
 def afar(trust: Trust, ref: SandboxRef, port: int) -> SandboxRef:
-
-    token = Papers(trust.folder / f"{MACHINE}-").token_of()(ref)
-    return ref.model_copy(update={"host": f"{MACHINE}:{port}", "token": token})
+    return ref.model_copy(update={"host": f"{MACHINE}:{port}", "token": tokens_of(trust.tokens)(ref)})
 
 
 async def test_a_room_behind_a_gateway_is_a_room(
@@ -120,12 +124,58 @@ async def test_a_gateway_that_starts_anew_is_waited_for_and_nothing_runs_twice(
         running = asyncio.create_task(far.run(("sh", "-c", script), watch=watch))
         await asyncio.wait_for(told.wait(), 30)
     waiting = asyncio.create_task(far.read(["ran"]))
-    async with gateway_of(backend, Papers(trust.folder / f"{MACHINE}-")).open(MACHINE, port):
+    async with gateway_of(backend, trust, Papers(trust.folder / f"{MACHINE}-")).open(MACHINE, port):
         assert await asyncio.wait_for(waiting, 30) == {"ran": b"once\n"}
         await room.write({"go": b""})
         ran = await asyncio.wait_for(running, 30)
     assert (ran.passed, ran.output) == (True, b"line 1\nline 2\nline 3\nend\n")
     assert await room.read(["ran"]) == {"ran": b"once\n"}
+
+
+async def test_certificates_renewed_in_the_midst_end_nothing_that_runs(
+    trust: Trust, backend: Bubblewrap, room: SandboxRoom
+) -> None:
+    """Every file is replaced under both sides, as `corrigent setup gateway` and a copy do it; neither starts again."""
+    of_gateway, of_caller, begun = trust.of(MACHINE), trust.of("llm"), asyncio.Event()
+    script = "echo once >> renewed; echo begun; while [ ! -e on ]; do sleep 0.05; done; echo end"
+    async with gateway_of(backend, trust, of_gateway).open(MACHINE, 0) as port:
+        far = SandboxRoom(ways(of_caller, patience=60), afar(trust, room.ref, port))
+        running = asyncio.create_task(far.run(("sh", "-c", script), watch=lambda _: begun.set()))
+        await asyncio.wait_for(begun.wait(), 30)
+        first = await shown(of_caller, port)
+        renewed = Trust(trust.folder / "renewed")
+        for papers, name in ((of_gateway, MACHINE), (of_caller, "llm")):
+            copy(renewed.of(name), papers, KEY)
+        # Half of a copy is nobody's certificate: the one before is shown on.
+        assert await shown(of_caller, port) == first
+        for papers, name in ((of_gateway, MACHINE), (of_caller, "llm")):
+            copy(Papers(renewed.folder / f"{name}-"), papers, CERTIFICATE, AUTHORITY)
+        assert await shown(of_caller, port) == certificate_of(of_gateway) != first
+        assert await far.read(["renewed"]) == {"renewed": b"once\n"}
+        await far.write({"on": b""})
+        ran = await asyncio.wait_for(running, 30)
+        assert (ran.passed, ran.output) == (True, b"begun\nend\n")
+        assert await far.read(["renewed"]) == {"renewed": b"once\n"}
+        # Whoever shows what the old authority issued is nobody now.
+        with pytest.raises(UserError, match="do not believe each other"):
+            await SandboxRoom(ways(trust.of("llm", now=datetime.now(UTC))), far.ref).run(("true",))
+
+
+def copy(from_papers: Papers, to_papers: Papers, *names: str) -> None:
+    for name in names:
+        (from_papers.folder / name).replace(to_papers.folder / name)
+
+
+async def shown(papers: Papers, port: int) -> bytes:
+    """The certificate that the gateway shows to whoever comes now."""
+    context = ssl.create_default_context(cafile=papers.folder / AUTHORITY)
+    _, writer = await asyncio.open_connection(MACHINE, port, ssl=context)
+    with closing(writer):
+        return writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+
+
+def certificate_of(papers: Papers) -> bytes:
+    return ssl.PEM_cert_to_DER_cert((papers.folder / CERTIFICATE).read_text())
 
 
 async def test_one_that_does_not_come_back_is_a_sandbox_that_is_gone(
@@ -202,8 +252,8 @@ async def test_a_certificate_that_is_not_believed_is_said_at_once(
     trust: Trust, backend: Bubblewrap, room: SandboxRoom, case: str, why: str
 ) -> None:
     of_gateway, of_caller = papers(trust, case)
-    async with gateway_of(backend, of_gateway).open(MACHINE, 0) as port:
-        ref = room.ref.model_copy(update={"host": f"{MACHINE}:{port}", "token": of_gateway.token_of()(room.ref)})
+    async with gateway_of(backend, trust, of_gateway).open(MACHINE, 0) as port:
+        ref = afar(trust, room.ref, port)
         # Patience would be of no use, and is not tried.
         with pytest.raises(UserError, match=rf"do not believe each other.*({why})"):
             await asyncio.wait_for(SandboxRoom(ways(of_caller, patience=600), ref).run(("true",)), 30)

@@ -24,6 +24,7 @@ class Metrics:
         self._seen: dict[str, set[str]] = {}
         self._hooks = self._counter("hooks", "Deliveries at the door, by the answer they got.", "connection", "status")
         self._hook_seconds = self._histogram("hook_seconds", "From the first byte of a delivery to its answer.", FAST)
+        self._old_secret = self._counter("hooks_old_secret", "Deliveries signed with a former secret.", "connection")
         self._waiting = self._gauge("deliveries_waiting", "Deliveries in the inbox that nobody has handled yet.")
         self._oldest = self._gauge("deliveries_oldest_seconds", "Age of the oldest of them.")
         self._dispatch = self._histogram("dispatch_seconds", "From received to handed to a workflow.", FAST)
@@ -46,6 +47,9 @@ class Metrics:
     def hook(self, connection: str, status: int, seconds: float) -> None:
         self._hooks.labels(self._bounded("connection", connection), str(status)).inc()
         self._hook_seconds.observe(seconds)
+
+    def old_secret(self, connection: str) -> None:
+        self._old_secret.labels(self._bounded("connection", connection)).inc()
 
     def backlog(self, waiting: int, oldest_seconds: float) -> None:
         self._waiting.set(waiting)

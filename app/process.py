@@ -123,6 +123,7 @@ async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) 
         inboxes=state.forges.inboxes,
         wake=state.wake,
         received=state.metrics.hook,
+        old_secrets=state.store.old_secrets,
     )
     access, live = open_access(settings, utc_now), Live()
     templates = Templates(utc_now)

@@ -1,4 +1,4 @@
-"""What is rare and worth knowing is counted and logged at once: limits that bite, writes that are taken up again."""
+"""What is rare and worth knowing is counted and logged: limits that bite, writes taken up again, old secrets in use."""
 
 import structlog
 
@@ -16,6 +16,10 @@ class Watched:
     def adopted(self, kind: str) -> None:
         self._metrics.adopted(kind)
         log.info("effect.adopted", kind=kind)
+
+    def old_secret(self, connection: str) -> None:
+        self._metrics.old_secret(connection)
+        log.info("hook.old_secret_used", connection=connection)
 
     def waited(self, limit: str, seconds: float) -> None:
         self._metrics.waited(limit, seconds)

@@ -35,6 +35,7 @@ from app.store.feedback import Votes
 from app.store.findings import Findings
 from app.store.limits import LimitBuckets
 from app.store.measures import Measures
+from app.store.old_secrets import OldSecrets
 from app.store.pull_requests import PullRequests
 from app.store.repositories import Repositories
 from app.store.retention import Keep, Retention
@@ -72,6 +73,7 @@ class Store:
     findings: Findings
     limits: LimitBuckets
     measures: Measures
+    old_secrets: OldSecrets
     pull_requests: PullRequests
     repositories: Repositories
     rules: Rules
@@ -105,6 +107,7 @@ async def open_store(settings: Settings, *, may_migrate: bool, metrics: Metrics 
             findings=Findings(db),
             limits=LimitBuckets(db, watch=watched),
             measures=Measures(db),
+            old_secrets=OldSecrets(Cursors(db), used=watched.old_secret),
             pull_requests=PullRequests(db),
             repositories=Repositories(db),
             rules=Rules(db),

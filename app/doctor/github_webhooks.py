@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.doctor.base import Ground, Line
 from app.doctor.github import Asking, asking
+from app.domain.phrases import ago
 from app.forges.github import routes
 from app.forges.github.models import Shape
 from app.forges.github.routes import Route
@@ -56,9 +57,8 @@ def _last(sent: Sequence[_Sent], key: str) -> Line:
     if not sent:
         return Line("wait", PART, "no delivery yet")
     last = sent[0]
-    minutes = max(0, int((datetime.now(UTC) - last.delivered_at).total_seconds() // 60))
     if 200 <= last.status_code < 300:
-        return Line("ok", PART, f"last delivery {minutes} min ago: {last.status_code}")
+        return Line("ok", PART, f"last delivery {ago(datetime.now(UTC) - last.delivered_at)}: {last.status_code}")
     if last.status_code == 401:
         text = "the last delivery was answered 401: it is signed with another secret than ours"
         return Line("FAIL", PART, text, f"make webhook_secret of {key!r} the one of the App's page")

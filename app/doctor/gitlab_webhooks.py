@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from app.doctor.base import Ground, Line
 from app.doctor.gitlab import asking
 from app.domain.errors import ForgeRefused
-from app.domain.phrases import count
+from app.domain.phrases import ago, count
 from app.forges.gitlab.client import GitLabClient
 from app.forges.gitlab.models import HookShape
 from app.forges.gitlab.webhooks import DOOR_CLOSED, Owner, Webhooks
@@ -105,7 +105,7 @@ async def _last_taken(ground: Ground, key: str) -> datetime | None:
 def _told(last: datetime | None) -> str:
     if last is None:
         return "no delivery yet"
-    return f"last delivery {max(0, int((datetime.now(UTC) - last).total_seconds() // 60))} min ago"
+    return f"last delivery {ago(datetime.now(UTC) - last)}"
 
 
 def _again(key: str, owner: Owner) -> str:

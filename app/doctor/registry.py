@@ -14,6 +14,8 @@ from app.doctor.gitlab import check_connection as check_gitlab
 from app.doctor.gitlab_webhooks import check_webhooks as check_gitlab_webhooks
 from app.doctor.home import check_blobs, check_database, check_disk, check_settings
 from app.doctor.model import check_model
+from app.doctor.old_secret import PART as OLD_SECRET
+from app.doctor.old_secret import check_old_secret, old_secret_of
 from app.doctor.programs import check_git, check_linters, check_sandbox
 from app.doctor.temporal import check_temporal
 from app.settings import Settings
@@ -85,7 +87,16 @@ def _of(connection: Connection, *, alone: bool) -> Sequence[Check]:
             names=(f"webhooks/{connection.key}", "polling"),
             deadline=FOR_FORGES,
         ),
+        *_of_rotation(connection),
     )
+
+
+def _of_rotation(connection: Connection) -> Sequence[Check]:
+    setting = old_secret_of(connection)
+    if not setting:
+        return ()
+    run = partial(check_old_secret, key=connection.key, setting=setting)
+    return (Check(part=OLD_SECRET, run=run, mend="first mend the database", names=("rotation", "old-secret")),)
 
 
 # How each kind is called, and what looks at it.

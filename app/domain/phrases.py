@@ -1,6 +1,7 @@
 """Small pieces of our sentences, numbers with their nouns and lists, and the way we speak on one forge."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from app.domain.findings import Severity
 from app.domain.model import Frozen
@@ -90,6 +91,16 @@ def seconds(amount: float) -> str:
         minutes, rest = divmod(round(amount), 60)
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     return f"{amount:.0f} s" if amount >= 10 else f"{amount:.1f} s"
+
+
+def ago(age: timedelta) -> str:
+    """`just now`, `4 min ago`, `3 h ago`, `12 days ago`; a clock that went back is now as well."""
+    minutes = int(age.total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 120:
+        return f"{minutes} min ago"
+    return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days ago"
 
 
 def short(sha: str) -> str:

@@ -73,11 +73,15 @@ class PostedThread(Frozen):
     comment_id: str
 
 
+# While a secret is being changed there are two.
+SignedBy = Literal["current", "old"]
+
+
 class ForgeInbox(Protocol):
     """The way in: who sent this, what does it mean, what did we miss."""
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Raise BadSignature unless the raw bytes were signed with a secret of ours. Header names are lower-case."""
+    def verify(self, headers: Mapping[str, str], body: bytes) -> SignedBy:
+        """The secret of ours that signed the raw bytes; BadSignature when none did. Header names are lower-case."""
         ...
 
     def delivery_id(self, headers: Mapping[str, str], body: bytes) -> str:

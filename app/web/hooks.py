@@ -10,8 +10,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from app.domain.errors import BadSignature
-from app.forges.base import ForgeInbox
+from app.forges.base import ForgeInbox, SignedBy
 from app.store.deliveries import Deliveries
+from app.store.old_secrets import OldSecrets
 from app.web.body import BodyReader, TooLarge, TooSlow
 
 log = structlog.get_logger()
@@ -36,6 +37,7 @@ class HookDoor:
         inboxes: Mapping[str, ForgeInbox],
         wake: Callable[[], None],
         received: Callable[[str, int, float], None],
+        old_secrets: OldSecrets,
         reader: BodyReader | None = None,
         store_within: timedelta = STORE_WITHIN,
     ) -> None:
@@ -45,6 +47,7 @@ class HookDoor:
         self.wake = wake
         # Connection, status and seconds, for the metrics.
         self.received = received
+        self.old_secrets = old_secrets
         self.reader = reader or BodyReader()
         self.store_within = store_within
 
@@ -63,7 +66,7 @@ class HookDoor:
         try:
             body = await self.reader.read(request)
             headers = dict(request.headers.items())
-            await _verify(inbox, headers, body)
+            signed_by = await _verify(inbox, headers, body)
         except TooLarge:
             return PlainTextResponse("The body is over 26 MB.", 413, UNREAD)
         except TooSlow:
@@ -72,11 +75,15 @@ class HookDoor:
             return PlainTextResponse(str(error), 401)
         except ClientDisconnect:
             return PlainTextResponse("", 400)
-        return await self._store(request.path_params["connection"], inbox, headers, body)
+        return await self._store(request.path_params["connection"], inbox, signed_by, headers, body)
 
-    async def _store(self, connection: str, inbox: ForgeInbox, headers: Mapping[str, str], body: bytes) -> Response:
+    async def _store(
+        self, connection: str, inbox: ForgeInbox, signed_by: SignedBy, headers: Mapping[str, str], body: bytes
+    ) -> Response:
         try:
             async with asyncio.timeout(self.store_within.total_seconds()):
+                if signed_by == "old":
+                    await self.old_secrets.note(connection)
                 new = await self.deliveries.receive(
                     connection=connection,
                     delivery_id=inbox.delivery_id(headers, body),
@@ -97,8 +104,7 @@ class HookDoor:
         return Response(status_code=202)
 
 
-async def _verify(inbox: ForgeInbox, headers: Mapping[str, str], body: bytes) -> None:
+async def _verify(inbox: ForgeInbox, headers: Mapping[str, str], body: bytes) -> SignedBy:
     if len(body) > LARGE_BODY:
-        await asyncio.to_thread(inbox.verify, headers, body)
-    else:
-        inbox.verify(headers, body)
+        return await asyncio.to_thread(inbox.verify, headers, body)
+    return inbox.verify(headers, body)

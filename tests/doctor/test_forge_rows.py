@@ -147,7 +147,7 @@ async def test_a_delivery_that_another_secret_signed_is_named(office: Office, lo
 @pytest.mark.parametrize(
     ("answered", "state", "thing"),
     [
-        (202, "ok", "min ago: 202"),
+        (202, "ok", "last delivery just now: 202"),
         (404, "FAIL", "404"),
         (502, "FAIL", "did not arrive: Invalid HTTP Response: 502"),
         (0, "wait", "no delivery"),

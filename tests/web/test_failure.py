@@ -44,7 +44,11 @@ async def healthy() -> Mapping[str, str]:
 async def browser(tmp_path: Path, log: io.StringIO) -> AsyncGenerator[httpx.AsyncClient]:
     async with open_store(dashboard_only(tmp_path), may_migrate=True) as store:
         door = HookDoor(
-            deliveries=store.deliveries, inboxes={}, wake=lambda: None, received=lambda _name, _status, _seconds: None
+            deliveries=store.deliveries,
+            inboxes={},
+            wake=lambda: None,
+            received=lambda _name, _status, _seconds: None,
+            old_secrets=store.old_secrets,
         )
         failure = Failure(templates=Templates(lambda: NOW), clock=lambda: NOW)
         pages = [Route("/broken", broken), Route("/away", away)]

@@ -16,7 +16,9 @@ from pydantic import JsonValue
 from sqlalchemy import select
 
 from app.domain.errors import UserError
+from app.metrics import Metrics
 from app.settings import load_settings
+from app.store.old_secrets import last_use
 from app.store.tables import deliveries
 from app.web.body import BodyReader
 from app.web.hooks import STORE_WITHIN, HookDoor
@@ -47,6 +49,7 @@ CONNECTION: dict[str, JsonValue] = {
 class Door:
     port: int
     store: Store
+    metrics: Metrics
 
     @property
     def url(self) -> str:
@@ -70,9 +73,10 @@ async def door_of(
     **more: JsonValue,
 ) -> AsyncGenerator[Door]:
     """A process's door without the rest of the process."""
+    metrics = Metrics()
     settings = load_settings({"home": str(home), "connections": [CONNECTION], **more}, environ={})
     async with (
-        open_store(settings, may_migrate=True) as store,
+        open_store(settings, may_migrate=True, metrics=metrics) as store,
         open_forges(settings, store.limits) as forges,
     ):
         door = HookDoor(
@@ -80,6 +84,7 @@ async def door_of(
             inboxes=forges.inboxes,
             wake=lambda: None,
             received=lambda _connection, _status, _seconds: None,
+            old_secrets=store.old_secrets,
             reader=BodyReader(deadline=deadline),
             store_within=store_within,
         )
@@ -88,7 +93,7 @@ async def door_of(
             return {}
 
         async with serving(create_app(door=door, healthy=healthy), "127.0.0.1", 0) as port:
-            yield Door(port, store)
+            yield Door(port, store, metrics)
 
 
 @pytest.fixture
@@ -124,6 +129,16 @@ async def test_both_secrets_of_a_rotation_open_the_door(door: Door) -> None:
     assert await door.send(BODY, signed(BODY, SECRET, number=1)) == 202
     assert await door.send(BODY, signed(BODY, OLD_SECRET, number=2)) == 202
     assert await door.stored() == [guid(1), guid(2)]
+
+
+async def test_uses_of_the_old_secret_are_counted_and_the_last_one_is_remembered(door: Door) -> None:
+    assert await door.send(BODY, signed(BODY, SECRET, number=1)) == 202
+    assert await last_use(door.store.cursors, "github") is None
+    assert b'hooks_old_secret_total{connection="github"}' not in door.metrics.render()
+    for number in (2, 3):
+        assert await door.send(BODY, signed(BODY, OLD_SECRET, number=number)) == 202
+    assert b'corrigent_hooks_old_secret_total{connection="github"} 2.0' in door.metrics.render()
+    assert await last_use(door.store.cursors, "github") is not None
 
 
 def test_without_a_secret_there_is_no_door() -> None:

@@ -6,20 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import structlog
 from pydantic import SecretStr
 
 from app.domain.errors import BadSignature, UserError
 from app.domain.events import Event, Ignored
-from app.forges.base import RawDelivery
+from app.forges.base import RawDelivery, SignedBy
 from app.forges.github.auth import AppAuth, Auth
 from app.forges.github.byline import Byline
 from app.forges.github.client import GitHubClient
 from app.forges.github.deliveries import missed_deliveries
 from app.forges.github.events import Registration, is_read, read_event
 from app.forges.github.payloads import read_json
-
-log = structlog.get_logger(__name__)
 
 # The current secret and the one before it.
 MOST_SECRETS = 2
@@ -38,7 +35,7 @@ class GitHubInbox:
         self._secrets = _secrets(connection.key, connection.webhook_secrets)
         self._us = Registration(connection.key, connection.app_id, Byline(connection.slug, is_bot=True))
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+    def verify(self, headers: Mapping[str, str], body: bytes) -> SignedBy:
         # The older SHA-1 header is never looked at: who can choose the weaker proof would choose it.
         found = _SIGNATURE.fullmatch(headers.get("x-hub-signature-256", ""))
         if found is None:
@@ -47,8 +44,7 @@ class GitHubInbox:
         matches = [hmac.compare_digest(_sign(secret, body), given) for secret in self._secrets]
         if not any(matches):
             raise BadSignature("signed with another secret")
-        if not matches[0]:
-            log.info("hook.old_secret_used", connection=self._us.connection)
+        return "current" if matches[0] else "old"
 
     def delivery_id(self, headers: Mapping[str, str], body: bytes) -> str:
         given = headers.get("x-github-delivery", "")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from app.domain.events import Event, Ignored
-from app.forges.base import RawDelivery
+from app.forges.base import RawDelivery, SignedBy
 from app.forges.gitlab.events import Registration, is_read, read_event
 from app.forges.gitlab.payloads import read_json
 from app.forges.gitlab.signing import check_signature, check_token, read_key, read_secrets
@@ -27,11 +27,10 @@ class GitLabInbox:
         self._keys = [read_key(connection.key, token) for token in tokens]
         self._clock = clock
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+    def verify(self, headers: Mapping[str, str], body: bytes) -> SignedBy:
         if self._keys:
-            check_signature(self._keys, headers, body, self._clock())
-        else:
-            check_token(self._secrets, headers)
+            return check_signature(self._keys, headers, body, self._clock())
+        return check_token(self._secrets, headers)
 
     def delivery_id(self, headers: Mapping[str, str], body: bytes) -> str:
         """The same for each try of a delivery. Of the two names of it, the signed one is believed first."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pydantic import SecretStr
 
 from app.domain.errors import BadSignature, UserError
+from app.forges.base import SignedBy
 
 # How old may a signed delivery be? As Standard Webhooks has it: https://www.standardwebhooks.com.
 TOLERANCE = timedelta(minutes=5)
@@ -20,18 +21,19 @@ _SHORTEST_KEY = 24
 _MOST_SIGNATURES = 8
 
 
-def check_token(secrets: Sequence[bytes], headers: Mapping[str, str]) -> None:
-    """BadSignature unless the header holds one of the secrets; without any, the door is closed."""
+def check_token(secrets: Sequence[bytes], headers: Mapping[str, str]) -> SignedBy:
+    """The secret that the header holds; BadSignature when it is none of them, as without any."""
     given = headers.get("x-gitlab-token", "").encode()
     if not given:
         raise BadSignature("no X-Gitlab-Token")
     matches = [hmac.compare_digest(secret, given) for secret in secrets]
     if not any(matches):
         raise BadSignature("another X-Gitlab-Token")
+    return "current" if matches[0] else "old"
 
 
-def check_signature(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes, now: datetime) -> None:
-    """BadSignature unless these bytes were signed with one of the keys, a short time ago."""
+def check_signature(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes, now: datetime) -> SignedBy:
+    """The key that signed these bytes a short time ago; BadSignature when it is none of them."""
     message_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     given = headers.get("webhook-signature", "")
     if not message_id or not stamp or not given:
@@ -39,11 +41,12 @@ def check_signature(keys: Sequence[bytes], headers: Mapping[str, str], body: byt
     if not _is_recent(stamp, now):
         raise BadSignature("its webhook-timestamp is more than 5 minutes away")
     content = f"{message_id}.{stamp}.".encode() + body
-    wanted = [_sign(key, content) for key in keys]
     offered = [one.encode() for one in given.split(" ")[:_MOST_SIGNATURES]]
-    matches = [hmac.compare_digest(ours, theirs) for ours in wanted for theirs in offered]
+    wanted = [_sign(key, content) for key in keys]
+    matches = [any(hmac.compare_digest(ours, theirs) for theirs in offered) for ours in wanted]
     if not any(matches):
         raise BadSignature("signed with another token")
+    return "current" if matches[0] else "old"
 
 
 def read_secrets(connection: str, name: str, given: Sequence[SecretStr]) -> list[bytes]:

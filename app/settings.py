@@ -31,6 +31,8 @@ from app.sandboxes.egress_rules import PrivateRegistry
 from app.settings_file import Given, read_file, require_known, secret_names, sentence, settable, with_files_read
 
 PREFIX = "CORRIGENT_"
+# What one command takes from the environment itself.
+OF_COMMANDS = frozenset({"CORRIGENT_EVAL_DATA"})
 DEFAULT_HOME = "~/.local/share/corrigent"
 # Names that other tools have taught people to set; ours win over them.
 FOREIGN_NAMES = {
@@ -287,7 +289,8 @@ def _take_environment(environ: MutableMapping[str, str]) -> dict[str, Given]:
             environ.pop(variable, None)
     own: dict[str, Given] = {}
     # An empty variable is one that was left blank in a form or a compose file.
-    for variable in sorted(variable for variable in environ if variable.startswith(PREFIX) and environ[variable]):
+    given = {variable for variable in environ if variable.startswith(PREFIX) and environ[variable]}
+    for variable in sorted(given - OF_COMMANDS):
         name = variable.removeprefix(PREFIX).lower()
         own[name] = Given(environ[variable], variable)
         if name in secret:

@@ -41,7 +41,7 @@ def find_repository(path: Path) -> Found:
             found = Found(root=folder, git_dir=git_dir, common_dir=(git_dir / common) if common else git_dir)
             _check_format(found)
             return found
-    raise UserError(f"There is no git repository at {path}; go to one, or give its path: corrigent review PATH")
+    raise UserError(f"There is no git repository at {path}; go to one, or give the path of one.")
 
 
 def copy_data(found: Found, into: Path) -> None:

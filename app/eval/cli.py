@@ -30,9 +30,9 @@ def evaluate(
     sets: Annotated[
         str, typer.Option(help="Of mined_szz, bugsinpy, mined_fix, clean, experts, with commas; all when left out.")
     ] = "",
-    limit: Annotated[int, typer.Option(help="At most so many changes of each set; 0 for all.")] = 0,
+    limit: Annotated[int, typer.Option(help="At most so many changes of each set; 0 for all.", min=0)] = 0,
     jobs: Annotated[int, typer.Option(help="Reviews at once.", min=1)] = 2,
-    budget: Annotated[float, typer.Option(help="Dollars for all reviews together.")] = 20.0,
+    budget: Annotated[float, typer.Option(help="Dollars for all reviews together.", min=0)] = 20.0,
     results: Annotated[
         Path, typer.Option(help="Where rows and reports are kept; the same folder again goes on.")
     ] = Path("corrigent-eval"),
@@ -46,7 +46,8 @@ def evaluate(
     quick: Annotated[bool, typer.Option("--quick", help="A part of everything: shows that it works.")] = False,
 ) -> None:
     """Measure how good reviews are: on recorded bugs, experts' comments and other tools' outputs."""
-    from app.eval.command import PARTS, Asked, run_eval
+    from app.eval.asked import PARTS, Asked
+    from app.eval.command import run_eval
 
     asked = Asked(
         parts=parts or PARTS,

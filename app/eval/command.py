@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
-from app.domain.errors import UserError
-from app.domain.repo_config import Effort
+from app.domain.phrases import count
+from app.eval.asked import Asked, check
 from app.eval.bugs import Wish, review_all
 from app.eval.drawn import drawn_section
 from app.eval.first_prompts import first_prompts
@@ -30,10 +28,6 @@ from reviewers.evals.history import past_changes
 from reviewers.evals.recorded import read_expert_reviews, read_judged_reviews
 from reviewers.evals.reviewed import Reviewed
 
-PARTS = ("convergence", "theory", "harness", "replay", "anchors", "context", "drawn", "bugs")
-# Those that need no recorded changes.
-_WITHOUT_DATA = {"theory", "convergence"}
-
 DONE, MISSED, INCOMPLETE = 0, 1, 3
 LINTERS = "linters alone"
 # How many pull requests are drawn for each rule of the theory.
@@ -44,56 +38,48 @@ _QUICK_LIMIT = 20
 _PUSHED, _PUSHED_QUICKLY = 100, 5
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What was typed."""
-
-    parts: Sequence[str]
-    data: Path
-    model: str
-    judge: str
-    effort: Effort
-    sets: Sequence[str]
-    # Changes of each set; 0 for all.
-    limit: int
-    jobs: int
-    budget: float
-    results: Path
-    compare: Path | None
-    # A clone whose history is pushed again, to see that reviews converge.
-    clone: Path
-    # A clone whose last merged changes are reviewed in place of recorded ones.
-    what_if: Path | None
-    last: int
-    output: Literal["text", "json"]
-    quick: bool
-
-
 def run_eval(asked: Asked) -> int:
     """0 when every target is met, 1 when one is missed, 3 when not everything could be reviewed."""
-    if unknown := [part for part in asked.parts if part not in PARTS]:
-        raise UserError(f"There is no part {unknown[0]!r}; there are {', '.join(PARTS)}.")
-    if asked.what_if is None and not asked.data.is_dir() and not set(asked.parts) <= _WITHOUT_DATA:
-        raise UserError(f"There is no folder {asked.data}; --data names the one with the recorded changes.")
+    check(asked)
     return _Evaluation(asked).run()
 
 
 class _Evaluation:
+    """What may be wrong with what was typed is told before anything is measured, which takes minutes."""
+
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._terminal = Terminal()
         self._notes: list[str] = []
+        self._settings = load_settings()
+        self._cases = self._read_cases() if {"anchors", "bugs"} & {*asked.measured} else []
+        self._earlier = read_results(asked.compare) if asked.compare else None
 
     def run(self) -> int:
         asked = self._asked
+        asyncio.run(self._try_models())
         made_by = MadeBy(version=version(DISTRIBUTION), model=asked.model, effort=asked.effort, judge=asked.judge)
         results = open_results(asked.results, made_by)
+        try:
+            return self._measure(results)
+        except KeyboardInterrupt:
+            self._terminal.complain(
+                f"Stopped. {results.folder} keeps {count(results.kept, 'review')}; the same command goes on from there."
+            )
+            raise
+
+    async def _try_models(self) -> None:
+        for name in filter(None, (self._asked.model, self._asked.judge)):
+            if open_it := model_for(self._settings, name):
+                await (await open_it()).close()
+
+    def _measure(self, results: Results) -> int:
         with self._terminal.at_work():
-            quick = [self._section(part) for part in self._parts() if part != "bugs"]
+            quick = [self._section(part) for part in self._asked.measured if part != "bugs"]
         report = EvalReport(
-            version=made_by.version,
+            version=results.made_by.version,
             made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            reviewed_by=asked.model or LINTERS,
+            reviewed_by=self._asked.model or LINTERS,
             sections=(*quick, *self._reviewed(results)),
         )
         self._tell(report, results)
@@ -110,7 +96,7 @@ class _Evaluation:
             case "replay":
                 return sections.replay(read_judged_reviews(data))
             case "anchors":
-                return sections.anchors(self._cases())
+                return sections.anchors(self._cases)
             case "convergence":
                 return asyncio.run(self._convergence())
             case "context":
@@ -124,36 +110,32 @@ class _Evaluation:
         async with past_changes(self._asked.clone, last=last) as changes:
             return await convergence_section(changes, pushes=pushes)
 
-    def _parts(self) -> Sequence[str]:
-        """A look at a clone needs no recorded data."""
-        return () if self._asked.what_if is not None else self._asked.parts
-
     def _reviewed(self, results: Results) -> Iterator[Section]:
         asked = self._asked
         if asked.what_if is not None:
             rows = asyncio.run(self._again(asked.what_if, results))
             yield what_if_section(rows, with_model=bool(asked.model))
         elif "bugs" in asked.parts:
-            rows = asyncio.run(self._rows(self._cases(), results))
+            rows = asyncio.run(self._rows(self._cases, results))
             yield bug_section(rows, with_model=bool(asked.model), judged=bool(asked.judge))
         else:
             return
-        if asked.compare is not None:
-            before, earlier = read_results(asked.compare)
+        if self._earlier is not None:
+            before, earlier = self._earlier
             yield comparison(earlier, rows, (before.model or LINTERS, asked.model or LINTERS))
 
     async def _again(self, clone: Path, results: Results) -> list[Reviewed]:
         async with past_changes(clone, last=self._asked.last) as changes:
             return await self._rows(changes, results)
 
-    def _cases(self) -> list[BugDiff | ExpertDiff]:
+    def _read_cases(self) -> list[BugDiff | ExpertDiff]:
         limit = self._asked.limit or (_QUICK_LIMIT if self._asked.quick else 0)
         return [
             case for name in self._asked.sets or SETS for case in read_cases(self._asked.data, (name,))[: limit or None]
         ]
 
     async def _rows(self, cases: Sequence[Case], results: Results) -> list[Reviewed]:
-        asked, settings = self._asked, load_settings()
+        asked, settings = self._asked, self._settings
         open_judge = model_for(settings, asked.judge) if asked.judge else None
         judge = await open_judge() if open_judge else None
         wish = Wish(
@@ -164,6 +146,8 @@ class _Evaluation:
             budget=asked.budget,
             secrets=settings.secret_values(),
         )
+        if before := sum(results.row(case.case_id) is not None for case in cases):
+            self._terminal.complain(f"{before:,} of {count(len(cases), 'change')} were reviewed before and are kept.")
         try:
             with Bar("reviewing") as bar:
                 rows = await review_all(cases, results, wish, bar.told)

@@ -46,6 +46,11 @@ class Results:
         _write(file, text)
         return file
 
+    @property
+    def kept(self) -> int:
+        """How many changes have a row."""
+        return len(list((self.folder / "rows").glob("*.json")))
+
     def _file(self, case_id: str) -> Path:
         digest = hashlib.sha256(case_id.encode()).hexdigest()[:12]
         plain = "".join(letter if letter.isalnum() else "-" for letter in case_id)[:80]
@@ -54,7 +59,15 @@ class Results:
 
 def open_results(folder: Path, made_by: MadeBy) -> Results:
     """The folder, made when it is not there. UserError when it holds rows of another model or version."""
-    (folder / "rows").mkdir(parents=True, exist_ok=True)
+    try:
+        (folder / "rows").mkdir(parents=True, exist_ok=True)
+        return _opened(folder, made_by)
+    except OSError as error:
+        sentence = f"{folder} cannot be written: {error.strerror}; name another folder with --results."
+        raise UserError(sentence) from error
+
+
+def _opened(folder: Path, made_by: MadeBy) -> Results:
     file = folder / _MADE_BY
     if file.is_file():
         before = MadeBy.model_validate_json(file.read_bytes())

@@ -1,5 +1,6 @@
 """An evaluation as a table, as JSON and as a page; and the command that makes them."""
 
+import asyncio
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,9 +9,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from app.domain.errors import UserError
 from app.eval.charts import bars, curve, number
 from app.eval.cli import register
 from app.eval.render import as_page, as_table
+from app.forges.fake.scenario import FakeForge
 from reviewers.evals.figures import Bars, Curve, EvalReport, Figure, Line, Section, measured
 from reviewers.evals.metrics import METRICS, Counts
 from tests.checkouts.repos import Repo
@@ -136,30 +139,90 @@ def test_the_command_measures_and_keeps_its_reports(corrigent: typer.Typer, shar
     assert "<svg" in (results / "report.html").read_text()
 
 
-def test_what_if_reviews_a_clone_s_last_changes(corrigent: typer.Typer, tmp_path: Path) -> None:
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
     repo = Repo.create(tmp_path / "clone")
     repo.commit({"a.py": "first = 1\n"}, "Begin")
     repo.commit({"a.py": 'first = 1\nprint("%s %s" % (first,))\n'}, "Print it")
     repo.commit({"b.py": "second = 2\n"}, "Second")
+    return repo.folder
+
+
+def what_if(clone: Path, results: Path, *words: str) -> list[str]:
+    return ["eval", "--what-if", str(clone), "--last", "2", "--results", str(results), *words]
+
+
+def test_what_if_reviews_a_clone_s_last_changes(corrigent: typer.Typer, clone: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"
-    ran = CliRunner().invoke(
-        corrigent, ["eval", "--what-if", str(repo.folder), "--last", "2", "--results", str(results)]
-    )
+    ran = CliRunner().invoke(corrigent, what_if(clone, results))
     assert ran.exit_code == 0, ran.output
     report = EvalReport.model_validate_json((results / "report.json").read_bytes())
     (section,) = report.sections
     assert section.text.startswith("2 changes")
     assert len(section.said) == 1
     assert "a.py:2" in section.said[0]
+    again = CliRunner().invoke(corrigent, what_if(clone, results))
+    assert "2 of 2 changes were reviewed before and are kept." in again.stderr
+
+
+async def test_what_if_asks_no_forge_for_anything(
+    corrigent: typer.Typer, clone: Path, tmp_path: Path, forge: FakeForge
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    key = home / "app.pem"
+    key.write_text("a key")
+    settings = home / "settings.toml"
+    settings.write_text(
+        f'github_token = "a token"\n[[connections]]\nkey = "github"\nkind = "github"\nweb_url = "{forge.url}"\n'
+        f'api_url = "{forge.api_url}"\napp_id = 1\nslug = "corrigent"\nwebhook_secret = "a secret"\n'
+        f'private_key_file = "{key}"\n'
+    )
+    settings.chmod(0o600)
+    script = tmp_path / "script.json"
+    script.write_text('{"answers": [{"findings": []}]}')
+    words = what_if(clone, tmp_path / "results", "--model", f"scripted:{script}")
+    ran = await asyncio.to_thread(CliRunner().invoke, corrigent, words, env={"CORRIGENT_HOME": str(home)})
+    assert ran.exit_code == 0, ran.output
+    assert (
+        "2 changes" in EvalReport.model_validate_json((tmp_path / "results/report.json").read_bytes()).sections[0].text
+    )
+    assert list(forge.requests) == []
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["nonsense"], "There is no part 'nonsense'; there are convergence"),
-        (["--data", "/nowhere"], "There is no folder /nowhere"),
+        (
+            ["replay", "--data", "/nowhere"],
+            "There is no folder /nowhere/martian-crb, which the part replay needs; --data",
+        ),
+        (["anchors", "--data", "/nowhere"], "There is no /nowhere/bugdiffs/mined_szz.jsonl; --data names"),
+        (["anchors", "--sets", "clean,dirty"], "There is no set 'dirty'; there are mined_szz"),
+        (["theory", "--model", "openai:x"], "--model is about reviews, and none is asked for; add the part bugs."),
+        (["theory", "bugs", "--sets", "clean", "--model", "gpt"], "'gpt' is not a model; use one of anthropic:NAME"),
+        (["theory", "bugs", "--sets", "clean", "--judge", "openai:x"], "'openai:x' needs an API key."),
+        (["theory", "bugs", "--sets", "clean", "--compare", "/nowhere"], "There are no results in /nowhere"),
+        (["theory", "--results", "/proc/nowhere"], "/proc/nowhere cannot be written: No such file or directory; name"),
+        (["convergence", "--clone", "/proc"], "There is no git repository at /proc; go to one, or give the path"),
     ],
 )
-def test_wrong_use_is_said(corrigent: typer.Typer, words: list[str], said: str) -> None:
-    ran = CliRunner().invoke(corrigent, ["eval", *words])
+def test_wrong_use_is_said_before_anything_is_measured(
+    corrigent: typer.Typer,
+    words: list[str],
+    said: str,
+    shared_data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = {"CORRIGENT_EVAL_DATA": str(shared_data / "eval"), "CORRIGENT_HOME": str(tmp_path)}
+    ran = CliRunner().invoke(corrigent, ["eval", *words], env=data)
+    assert isinstance(ran.exception, UserError)
     assert said in str(ran.exception)
+
+
+@pytest.mark.parametrize("words", [["--limit", "-1"], ["--budget", "-1"], ["--jobs", "0"], ["--effort", "much"]])
+def test_numbers_and_words_out_of_range_are_refused(corrigent: typer.Typer, words: list[str]) -> None:
+    assert CliRunner().invoke(corrigent, ["eval", "theory", *words]).exit_code == 2

@@ -17,7 +17,7 @@ from app.llm.models import ModelSpec
 from app.llm.talk import TalkingModel
 from app.model_access import model_access
 from app.model_making import allowed_models
-from app.reviewer_making import ModelReviewers, budget_for
+from app.reviewer_making import ModelReviewers
 from app.sandboxes.base import Room
 from app.settings import Settings
 from app.wiring import Store
@@ -74,7 +74,7 @@ class AgentModels:
             return ()
         parts = Parts(
             model=await self.chat.models.model(task.repo_name),
-            budget=await budget_for(self.store, pull_request.ref, config.config.budget, self.clock),
+            budget=await self.chat.accounts.beside(pull_request.ref, config.config.budget),
             answers=StoredAnswers(run_id=task.agent_id, effects=self.store.effects, blobs=self.store.blobs),
             secrets=self.settings.secret_values(),
         )

@@ -181,6 +181,7 @@ class Control:
             telling=self._telling,
             usage=self.store.usage,
             has_model=bool(self.settings.model),
+            daily_budget=self.settings.daily_budget,
             clock=utc_now,
         )
 

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, time
+from datetime import datetime
 from functools import partial
 
+from app.accounts import Accounts
 from app.domain.findings import TrackedFinding
-from app.domain.pull_request import PullRequest, PullRequestRef
-from app.domain.repo_config import BudgetLimits, ConfigInForce
+from app.domain.pull_request import PullRequest
+from app.domain.repo_config import ConfigInForce
 from app.domain.review import ReviewerReport
-from app.llm.budget import Allowance, Budget
 from app.metrics import Metrics
 from app.model_making import Models
 from app.settings import Settings
@@ -32,17 +32,6 @@ def silent(_: ReviewerStep) -> Callable[[str], None]:
     return lambda _line: None
 
 
-async def budget_for(store: Store, ref: PullRequestRef, limits: BudgetLimits, clock: Callable[[], datetime]) -> Budget:
-    """What may still be spent on a pull request, and today on its repository."""
-    midnight = datetime.combine(clock().date(), time(), UTC)
-    spent_today = await store.usage.spent_since(ref.connection, ref.repo_id, midnight)
-    return Budget(
-        pull_request=Allowance(limit=limits.pull_request, spent=await store.usage.spent(ref)),
-        day=Allowance(limit=limits.day, spent=spent_today),
-        clock=clock,
-    )
-
-
 class ModelReviewers:
     """For the queue that holds model keys and the database."""
 
@@ -52,6 +41,7 @@ class ModelReviewers:
         self.clock = clock
         self._progress = Soon(store.streams, clock)
         self.models = Models(settings, metrics)
+        self.accounts = Accounts(store.usage, daily_budget=settings.daily_budget, clock=clock)
 
     async def close(self) -> None:
         """Write what was said last, and give the models' connections back."""
@@ -67,7 +57,7 @@ class ModelReviewers:
                 model=await self.models.model(repo_name),
                 finders=await self.models.finders(repo_name),
                 check_model=await self.models.check_model(repo_name),
-                budget=await budget_for(self.store, pull_request.ref, config.config.budget, self.clock),
+                budget=await self.accounts.open(_account(step), pull_request.ref, config.config.budget),
                 answers=StoredAnswers(run_id=step.run_id, effects=self.store.effects, blobs=self.store.blobs),
                 secrets=self.settings.secret_values(),
                 earlier=_earlier(await self.store.findings.of(pull_request.ref)),
@@ -89,10 +79,15 @@ class ModelReviewers:
                 now,
                 reviewer=step.reviewer,
             )
+        self.accounts.written(_account(step))
 
     def watch(self, step: ReviewerStep) -> Callable[[str], None]:
         """Progress lines go to the run's stream."""
         return partial(self._progress.say, stream_of(step.run_id), "progress")
+
+
+def _account(step: ReviewerStep) -> str:
+    return f"{step.run_id}/{step.reviewer}"
 
 
 def _earlier(known: Sequence[TrackedFinding]) -> dict[str, list[str]]:

@@ -96,6 +96,8 @@ class Settings(Frozen):
     temporal_ui_port: int | None = Field(default=None, ge=1, le=65_535)
     worker_build_id: str = "embedded"
 
+    # Dollars a day, over all repositories; none: no limit beside theirs.
+    daily_budget: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     # "provider:name"; empty: linters only.
     model: str = ""
     # Looks at findings a second time; empty: the same model, with another question.

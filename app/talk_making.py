@@ -7,7 +7,7 @@ from pathlib import Path
 from app.domain.actions import Action
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import ReviewerUsage
-from app.reviewer_making import ModelReviewers, budget_for
+from app.reviewer_making import ModelReviewers
 from app.settings import Settings
 from app.wiring import Store
 from reviewers.talk.judge import Judge
@@ -43,7 +43,7 @@ class TalkModels:
         repo = await self.store.repositories.get(action.ref.connection, action.ref.repo_id)
         return Judge(
             model=await self.reviewers.models.model(repo.full_name if repo else ""),
-            budget=await budget_for(self.store, action.ref, config.config.budget, self.clock),
+            budget=await self.reviewers.accounts.open(action.action_key, action.ref, config.config.budget),
             answers=StoredAnswers(run_id=action.action_key, effects=self.store.effects, blobs=self.store.blobs),
             secrets=self.settings.secret_values(),
         )
@@ -54,3 +54,4 @@ class TalkModels:
         if usage.requests and repo is not None:
             key = action.action_key
             await self.store.usage.add(key, action.ref, repo.installation_id, usage, self.clock(), reviewer="talk")
+        self.reviewers.accounts.written(action.action_key)

@@ -37,7 +37,14 @@ class FileRead(Frozen):
 
 
 # Where the operator set one of these, for all or for an organisation, a repository may be tighter and never wider.
-CAPPED_KEYS = ("budget.pull_request", "budget.day", "limits.files", "limits.changed_lines", "limits.file_bytes")
+CAPPED_KEYS = (
+    "budget.pull_request",
+    "budget.review",
+    "budget.day",
+    "limits.files",
+    "limits.changed_lines",
+    "limits.file_bytes",
+)
 # What a reviewer reads or does. The other keys decide when a review begins, what becomes a thread, what a check
 # concludes, and what is done about a finding: they change how a result is told, not which result there is.
 FINGERPRINT_KEYS = ("ignore", "effort", "limits.files", "limits.changed_lines", "limits.file_bytes", "language")

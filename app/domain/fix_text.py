@@ -73,8 +73,9 @@ def no_model_configured() -> str:
 
 
 def money_is_spent(key: str, limit: float) -> str:
-    """`key` is of the configuration: "budget.day"."""
-    return f"what may be spent ({dollars(limit)}) is spent; a maintainer raises `{key}`"
+    """`key` is of the repository's configuration ("budget.day"), or of the operator's settings."""
+    who = "a maintainer" if key.startswith("budget.") else "the operator"
+    return f"what may be spent ({dollars(limit)}) is spent; {who} raises `{key}`"
 
 
 def agent_failed(reason: str) -> str:

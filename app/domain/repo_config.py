@@ -24,6 +24,8 @@ class BudgetLimits(Frozen):
     """Dollars; when spent, the work waits and says so."""
 
     pull_request: float = Field(default=2.00, ge=0)
+    # Of one review alone; bites where a pull request may cost more.
+    review: float = Field(default=10.00, ge=0)
     day: float = Field(default=20.00, ge=0)
 
 

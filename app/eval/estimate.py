@@ -13,7 +13,7 @@ from app.domain.repo_config import Effort, RepoConfig
 from app.domain.secrets import Redactor
 from app.eval.progress import Bar
 from app.eval.together import together
-from app.llm.budget import Allowance, Budget
+from app.llm.budget import UNLIMITED, Budget
 from app.llm.models import ModelSpec
 from app.llm.prices import dollars as price
 from app.output.terminal import Terminal
@@ -29,7 +29,6 @@ _USUAL = ("anthropic:claude-sonnet-4-5", "openai:gpt-5", "google:gemini-2.5-pro"
 _SPAN = re.compile(r"(\d{1,4})([dw])")
 # Most of the time is git's.
 _AT_ONCE = 4
-_UNLIMITED = Allowance(float("inf"))
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def told(costs: Sequence[Cost], specs: Sequence[ModelSpec], last: str) -> Iterat
     yield f"  tokens out  {answers:>12,}   about, as measured"
     for spec in specs:
         yield f"  {_priced(read, spec)}"
-    yield "Nothing was sent to a model. Budgets hold when it is: budget.pull_request and budget.day."
+    yield "Nothing was sent to a model. Budgets hold when it is: budget.review, budget.pull_request and budget.day."
 
 
 def _priced(costs: Sequence[Cost], spec: ModelSpec) -> str:
@@ -109,7 +108,7 @@ async def cost_of(past: PastChange, effort: Effort, secrets: Sequence[str] = ())
     async with past.opened(RepoConfig(effort=effort)) as (diff, head, base):
         if not diff.reviewable:
             return Cost(past.title, 0, 0, 0)
-        budget = Budget(pull_request=_UNLIMITED, day=_UNLIMITED)
+        budget = Budget(pull_request=UNLIMITED, day=UNLIMITED)
         reviewer = REVIEWERS[BUG_HUNTER](Parts(model=CountingModel(), budget=budget, secrets=tuple(secrets)))
         change = Change(diff=diff, head_root=head, base_root=base, title=past.title, body="", effort=effort)
         usage = (await reviewer.review(change)).usage

@@ -17,10 +17,33 @@ _LEAST_OUTPUT_TOKENS = 1_000
 
 @dataclass(frozen=True)
 class Allowance:
-    """Dollars: the limit from the configuration, and what was spent of it before this review."""
+    """Dollars: a limit, and what was spent of it besides this review."""
 
     limit: float
     spent: float = 0.0
+
+    @property
+    def left(self) -> float:
+        return self.limit - self.spent
+
+
+UNLIMITED = Allowance(float("inf"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowances:
+    """All that limit one review; the smallest rest counts."""
+
+    pull_request: Allowance
+    # Of the repository.
+    day: Allowance
+    review: Allowance = UNLIMITED
+    # Of all repositories together.
+    everywhere: Allowance = UNLIMITED
+
+    @property
+    def left(self) -> float:
+        return min(one.left for one in (self.review, self.pull_request, self.day, self.everywhere))
 
 
 class AnswerStore(Protocol):
@@ -39,10 +62,14 @@ class Budget:
         *,
         pull_request: Allowance,
         day: Allowance,
+        review: Allowance = UNLIMITED,
+        everywhere: Allowance = UNLIMITED,
+        look: Callable[[], Awaitable[Allowances]] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._pull_request = pull_request
-        self._day = day
+        """`look` reads anew what others have spent meanwhile."""
+        self._allowances = Allowances(pull_request=pull_request, day=day, review=review, everywhere=everywhere)
+        self._look = look
         self._clock = clock
         self._taken = 0.0
         # Calls whose worst case is set aside; most of it comes back when they are answered.
@@ -50,8 +77,18 @@ class Budget:
         self._settled = asyncio.Event()
 
     @property
+    def taken(self) -> float:
+        """Dollars of this review: spent, and set aside for what is being asked."""
+        return self._taken
+
+    @property
     def dollars_left(self) -> float:
-        return min(_left(self._pull_request), _left(self._day)) - self._taken
+        return self._allowances.left - self._taken
+
+    async def look(self) -> None:
+        """Before each call: other reviews spend at the same time."""
+        if self._look is not None:
+            self._allowances = await self._look()
 
     async def room_for(self, model: ChatModel, input_tokens: int, max_output_tokens: int) -> None:
         """Until the worst case of a call fits beside the open ones, or none is open: most of theirs comes back."""
@@ -63,7 +100,8 @@ class Budget:
     def reserve(self, model: ChatModel, input_tokens: int, max_output_tokens: int) -> tuple[float, int]:
         """Dollars set aside for one call, and how many tokens its answer may have for them.
 
-        Raises Refused when the pull request's budget is spent, RateLimited until midnight UTC when the day's is.
+        Raises Refused when the review's or the pull request's budget is spent, RateLimited until midnight UTC when the
+        repository's or everybody's of the day is.
         A model without a known price is free here: nothing can be counted.
         """
         worst = model.price(input_tokens=input_tokens, output_tokens=max_output_tokens)
@@ -88,15 +126,23 @@ class Budget:
             self._settled.set()
 
     def _stop(self, asking: float) -> None:
-        if _left(self._day) - self._taken >= _left(self._pull_request) - self._taken:
+        now = self._allowances
+        # Where two are spent alike, the nearer one is told.
+        limits = {"review": now.review, "pull_request": now.pull_request, "day": now.day, "everywhere": now.everywhere}
+        which = min(limits, key=lambda name: limits[name].left)
+        if which in {"review", "pull_request"}:
             raise Refused(
-                f"the budget of this pull request ({_money(self._pull_request.limit)}) is spent;"
-                " a maintainer can raise `budget.pull_request`"
+                f"the budget of this {which.replace('_', ' ')} ({_money(limits[which].limit)}) is spent;"
+                f" a maintainer can raise `budget.{which}`"
             )
-        if asking >= self._day.limit:
+        if asking >= limits[which].limit:
+            whose, next_step = (
+                ("a whole day's budget", "a maintainer can raise `budget.day`")
+                if which == "day"
+                else ("the budget of a day for everything", "the operator can raise `daily_budget`")
+            )
             raise Refused(
-                f"one question costs {_money(asking)}, more than a whole day's budget ({_money(self._day.limit)});"
-                " a maintainer can raise `budget.day`"
+                f"one question costs {_money(asking)}, more than {whose} ({_money(limits[which].limit)}); {next_step}"
             )
         tomorrow = self._clock().astimezone(UTC).date() + timedelta(days=1)
         raise RateLimited(datetime.combine(tomorrow, time(), UTC), "budget")
@@ -143,6 +189,7 @@ class MeteredModel:
     async def _pay(self, question: Question) -> Answer:
         asked = estimate_tokens(question.instructions) + estimate_tokens(question.prompt)
         asked += sum(estimate_tokens(one.answer) + estimate_tokens(one.problem) for one in question.tries)
+        await self._budget.look()
         await self._budget.room_for(self._model, asked, question.max_output_tokens)
         reserved, tokens = self._budget.reserve(self._model, asked, question.max_output_tokens)
         spent: float | None = 0.0
@@ -173,10 +220,6 @@ class MeteredModel:
             cached_tokens=before.cached_tokens + answer.cached_tokens,
             dollars=None if price is None or before.dollars is None else before.dollars + price,
         )
-
-
-def _left(allowance: Allowance) -> float:
-    return allowance.limit - allowance.spent
 
 
 def _money(dollars: float) -> str:

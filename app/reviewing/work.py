@@ -65,7 +65,9 @@ async def read(
     if not change.diff.reviewable:
         return []
     limits = work.config.config.budget
-    budget = Budget(pull_request=Allowance(limits.pull_request), day=Allowance(limits.day))
+    budget = Budget(
+        review=Allowance(limits.review), pull_request=Allowance(limits.pull_request), day=Allowance(limits.day)
+    )
     linted = await _report(REVIEWERS[LINTERS](Parts()), change)
     linters_done(linted)
     if open_model is None:

@@ -46,6 +46,9 @@ class Usage:
     async def spent_since(self, connection: str, repo_id: str, since: datetime) -> float:
         return await self._sum((rows.c.connection == connection) & (rows.c.repo_id == repo_id) & (rows.c.at >= since))
 
+    async def spent_everywhere_since(self, since: datetime) -> float:
+        return await self._sum(rows.c.at >= since)
+
     async def spent_by(self, run_id: str) -> float:
         """Dollars that are written down for one run or agent."""
         return await self._sum(rows.c.run_id == run_id)

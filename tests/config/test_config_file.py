@@ -20,7 +20,7 @@ effort: normal
 autofix: off
 checks: []
 setup: []
-budget: {pull_request: 2.00, day: 20.00}
+budget: {pull_request: 2.00, review: 10.00, day: 20.00}
 limits: {files: 300, changed_lines: 20000, file_bytes: 500000}
 language: en
 """
@@ -73,7 +73,7 @@ def test_the_documented_file_is_the_defaults_and_names_every_key() -> None:
             "budget: {day: .inf}",
             "`budget.day: .inf` is not valid; use a number, 0 or more. The default `20.0` is used.",
         ),
-        ("budget: 5", "`budget: 5` is not a section; use `budget: {pull_request: …, day: …}`."),
+        ("budget: 5", "`budget: 5` is not a section; use `budget: {pull_request: …, review: …, day: …}`."),
         (
             "ignore: [1.10]",
             "`ignore` holds `1.10`, which YAML reads as a number; put it in quotes. The default `[]` is used.",

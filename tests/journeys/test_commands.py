@@ -147,6 +147,7 @@ comment by corrigent[bot]
   | `checks` | `[]` | built-in |
   | `setup` | `[]` | built-in |
   | `budget.pull_request` | `2.0` | built-in |
+  | `budget.review` | `10.0` | built-in |
   | `budget.day` | `20.0` | built-in |
   | `limits.files` | `300` | built-in |
   | `limits.changed_lines` | `20000` | built-in |

@@ -62,6 +62,7 @@ class AgentBeginning:
         telling: Telling,
         usage: Usage,
         has_model: bool,
+        daily_budget: float | None,
         clock: Callable[[], datetime],
     ) -> None:
         self.readers = readers
@@ -76,6 +77,7 @@ class AgentBeginning:
         self.telling = telling
         self.usage = usage
         self.has_model = has_model
+        self.daily_budget = daily_budget
         self.clock = clock
 
     @activity.defn(name="begin_agent")
@@ -162,9 +164,13 @@ class AgentBeginning:
             "budget.pull_request": limits.pull_request - await self.usage.spent(agent.ref),
             "budget.day": limits.day - await self.usage.spent_since(agent.ref.connection, agent.ref.repo_id, today),
         }
+        of = {"budget.pull_request": limits.pull_request, "budget.day": limits.day}
+        if self.daily_budget is not None:
+            of["daily_budget"] = self.daily_budget
+            left["daily_budget"] = self.daily_budget - await self.usage.spent_everywhere_since(today)
         key = min(left, key=left.__getitem__)
         if left[key] <= 0:
-            return money_is_spent(key, limits.pull_request if key == "budget.pull_request" else limits.day)
+            return money_is_spent(key, of[key])
         # What it spent before, on earlier words, is counted already.
         dollars = agent.spent.dollars + min(left[key], AgentBudget().dollars)
         await self.agents.change(agent.agent_id, budget=agent.budget.model_copy(update={"dollars": dollars}))

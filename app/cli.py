@@ -28,18 +28,43 @@ WRONG_USE = 2
 INTERRUPTED = 130
 
 Home = Annotated[Path | None, typer.Option(help="Where settings, database and mirrors are.", envvar="CORRIGENT_HOME")]
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"{NAME} {version('corrigent')}")
+        raise typer.Exit
+
+
+@app.callback()
+def corrigent(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What may stand before a command."""
+
+
 Port = Annotated[int | None, typer.Option(help="The port of the dashboard and of webhooks.")]
 
 
 @app.command()
 def demo(
-    once: Annotated[bool, typer.Option(help="End when all was shown; exit 1 when something went wrong.")] = False,
-    live: Annotated[bool, typer.Option(help="Ask a real model, named by --model. Costs about $0.05.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when all was shown; exit 1 when something went wrong.")
+    ] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask a real model, named by --model. Costs about $0.05.")
+    ] = False,
     model: Annotated[str, typer.Option(help="With --live: provider:name; its key is in the environment.")] = "",
-    require_fixes: Annotated[bool, typer.Option(help="Exit 1 when fixes cannot be shown.", hidden=True)] = False,
+    require_fixes: Annotated[
+        bool, typer.Option("--require-fixes", help="Exit 1 when fixes cannot be shown.", hidden=True)
+    ] = False,
     port: Annotated[int, typer.Option(help="The dashboard's port; another one when it is taken.")] = 8377,
 ) -> None:
-    """Show everything on this machine: no account, no key, nothing leaves it."""
+    """Show everything on this machine. No account, no key, nothing leaves it."""
     from app.demo.run import run_demo
 
     if live != bool(model):
@@ -51,7 +76,7 @@ def demo(
 def review(
     target: Annotated[str, typer.Argument(help="A folder, or the address of a pull request.")] = ".",
     base: Annotated[str, typer.Option(help="What local work is compared with.")] = "",
-    post: Annotated[bool, typer.Option(help="Post it as a review in your name.")] = False,
+    post: Annotated[bool, typer.Option("--post", help="Post it as a review in your name.")] = False,
     model: Annotated[str, typer.Option(help="provider:name, for example anthropic:NAME or ollama:NAME.")] = "",
     output: Annotated[
         Literal["text", "json", "sarif", "markdown"], typer.Option("--format", help="How to print it.")
@@ -77,7 +102,7 @@ def findings(
     ] = "low",
     home: Home = None,
 ) -> None:
-    """Print what the newest review here left open, for a coding agent or a script."""
+    """Print what the newest review here left open. For a coding agent or a script."""
     from app.reviewing.findings import tell_findings
 
     leave(tell_findings(address, output=output, fail_on=fail_on, home=home))
@@ -89,7 +114,7 @@ def setup_github(
     url: Annotated[str, typer.Option(help="The public address that webhooks can reach; without one we poll.")] = "",
     org: Annotated[str, typer.Option(help="The organisation that will own the App; your account when left out.")] = "",
     fixes: Annotated[bool | None, typer.Option("--fixes/--review-only", help="May it write code as well?")] = None,
-    merge_queue: Annotated[bool, typer.Option(help="The check is required in a merge queue.")] = False,
+    merge_queue: Annotated[bool, typer.Option("--merge-queue", help="The check is required in a merge queue.")] = False,
     ca_file: Annotated[Path | None, typer.Option(help="PEM file of the authority of that host's certificate.")] = None,
     proxy: Annotated[str, typer.Option(help="The way to that host: http://proxy.example.com:3128.")] = "",
     port: Annotated[int, typer.Option(help="Where the page is opened on this machine.")] = 8377,
@@ -158,7 +183,7 @@ def setup_gateway(
     names: Annotated[list[str], typer.Argument(help="The machines with sandboxes, as others reach them.")],
     home: Home = None,
 ) -> None:
-    """Make certificates for workers of llm and sandbox on different machines."""
+    """Make certificates for workers on different machines. Those of llm and of sandbox show them to each other."""
     from app.setup.gateway import setup_gateway as run
 
     leave(run(names, home=home))
@@ -184,12 +209,12 @@ def doctor(
 
 @app.command()
 def backfill(
-    last: Annotated[int, typer.Option(help="How many pull requests, newest first.")] = 10,
+    last: Annotated[int, typer.Option(help="How many pull requests, newest first.", min=1)] = 10,
     repo: Annotated[str, typer.Option(help="OWNER/REPO; all repositories when left out.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask after showing the cost.")] = False,
     home: Home = None,
 ) -> None:
-    """Review pull requests that were open before Corrigent came; the cost is shown first."""
+    """Review pull requests that were open before. The cost is shown first."""
     from app.backfill import run_backfill
 
     leave(run_backfill(last=last, repo=repo, yes=yes, home=home))
@@ -198,7 +223,7 @@ def backfill(
 @app.command()
 def config(
     repo: Annotated[str, typer.Argument(help="OWNER/REPO, or a folder with a .corrigent.yaml.")] = ".",
-    schema: Annotated[bool, typer.Option(help="Print the JSON Schema of .corrigent.yaml.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of .corrigent.yaml.")] = False,
     home: Home = None,
 ) -> None:
     """Print the configuration in force and where each value came from."""
@@ -214,7 +239,7 @@ def measures(
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="How to print it.")] = "table",
     home: Home = None,
 ) -> None:
-    """Say what became of findings: acted on, dismissed, escaped; what reviews took and cost."""
+    """Say what became of findings. Acted on, dismissed, escaped; what reviews took and cost."""
     from app.measures import run_measures
 
     leave(run_measures(last=last, repo=repo, as_json=output == "json", home=home))

@@ -11,7 +11,7 @@ from app.domain.phrases import count, dollars, seconds, short
 from app.eval.estimate import span
 from app.output.terminal import Terminal
 from app.settings import Settings, load_settings
-from app.wiring import Store, open_store, utc_now
+from app.wiring import Store, open_store, require_database, utc_now
 
 
 def run_measures(*, last: str, repo: str, as_json: bool, home: Path | None) -> int:
@@ -56,6 +56,7 @@ def _rate(rate: Rate) -> str:
 
 
 async def _summary(settings: Settings, repo: str, window: timedelta) -> Summary:
+    require_database(settings)
     async with open_store(settings, may_migrate=False) as store:
         repos = [await _find(store, repo)] if repo else None
         since = utc_now() - window

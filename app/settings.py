@@ -34,6 +34,8 @@ PREFIX = "CORRIGENT_"
 # What one command takes from the environment itself.
 OF_COMMANDS = frozenset({"CORRIGENT_EVAL_DATA"})
 DEFAULT_HOME = "~/.local/share/corrigent"
+# What is typed for a setting on the command line; the others have their own name there.
+OPTIONS = {"listen_port": "--port"}
 # Names that other tools have taught people to set; ours win over them.
 FOREIGN_NAMES = {
     "ANTHROPIC_API_KEY": "anthropic_api_key",
@@ -267,7 +269,7 @@ def load_settings(
     overrides: Mapping[str, JsonValue] | None = None, environ: MutableMapping[str, str] = os.environ
 ) -> Settings:
     """Read every layer once. Afterwards no secret is left in `environ`; a mistake is a UserError with the next step."""
-    command_line = {name: Given(value, f"--{name.replace('_', '-')}") for name, value in (overrides or {}).items()}
+    command_line = {name: Given(value, OPTIONS.get(name, f"--{name}")) for name, value in (overrides or {}).items()}
     environment = _take_environment(environ)
     home_given = command_line.get("home") or environment.get("home") or Given(DEFAULT_HOME, "default")
     home = Path(str(home_given.value)).expanduser().absolute()

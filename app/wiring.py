@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from app.checkouts.mirrors import Mirrors
 from app.checkouts.operator_rules import read_operator_rules
 from app.checkouts.patching import Patching
+from app.domain.errors import UserError
 from app.domain.names import COMMAND_PREFIX
 from app.domain.phrases import Voice
 from app.domain.pull_request import PullRequestRef
@@ -228,6 +229,12 @@ def database_is_there(settings: Settings) -> bool:
     """Looking at one that was never started would make it."""
     address = parse_url(settings.database_url.get_secret_value())
     return address.get_backend_name() != "sqlite" or settings.home.joinpath(address.database or "").exists()
+
+
+def require_database(settings: Settings) -> None:
+    """UserError where nothing was ever started; opening the database would make an empty one."""
+    if not database_is_there(settings):
+        raise UserError(f"Nothing was reviewed in {settings.home} yet. Start `corrigent up`, or name another --home.")
 
 
 def _connection(settings: Settings, key: str) -> Connection:

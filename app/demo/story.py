@@ -77,7 +77,7 @@ class Story:
     def _never_green(self, pull_request: FakePullRequest) -> None:
         check = _completed(pull_request)[-1]
         kept = check.conclusion not in {"success", "skipped"} and (check.title or "").startswith("Incomplete")
-        why = f"shop {pull_request.number} was not reviewed whole (the model broke off, twice) and is not green"
+        why = f"shop {pull_request.number} was not reviewed whole (broken JSON from the model, twice) and is not green"
         self.promises["never a false green"] = (kept, why)
 
     async def _killed_half_way(self, sample: shop.Sample) -> None:
@@ -99,6 +99,8 @@ class Story:
             f"kill -9 in the middle of posting … back after {back:.1f} s · {reviews} review, {doubled} doubled, "
             f"{repeated} model calls repeated"
         )
+        # Links that nobody used end with the process that made them.
+        self.screen.detail(f"the dashboard has a new link: {self.product.link()}")
         kept = reviews == 1 and doubled == 0 and not pull_request.pending_reviews and len(_completed(pull_request)) == 1
         self.promises["exactly once"] = (kept, "killed half-way: one review, one check, nothing doubled, nothing lost")
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.doctor.base import Ground, Line
+from app.domain.errors import UserError
 from app.store.cursors import Cursors
 from app.store.database import Database, parse_url
 from app.store.schema import SCHEMA, check
@@ -43,6 +44,9 @@ async def check_database(ground: Ground) -> Line:
     try:
         await check(db)
         await Cursors(db).set("doctor", datetime.now(UTC))
+    except UserError as error:
+        # Of another schema: it says itself what to do.
+        return Line("FAIL", "database", str(error), "then: corrigent doctor database")
     finally:
         await db.close()
     return Line("ok", "database", f"{kind}, schema {SCHEMA}")

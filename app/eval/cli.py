@@ -45,7 +45,7 @@ def evaluate(
     output: Annotated[Literal["text", "json"], typer.Option("--format", help="How to print it.")] = "text",
     quick: Annotated[bool, typer.Option("--quick", help="A part of everything: shows that it works.")] = False,
 ) -> None:
-    """Measure how good reviews are: on recorded bugs, experts' comments and other tools' outputs."""
+    """Measure how good reviews are. On recorded bugs, experts' comments and other tools' outputs."""
     from app.eval.asked import PARTS, Asked
     from app.eval.command import run_eval
 
@@ -76,7 +76,7 @@ def estimate(
     model: Annotated[str, typer.Option(help="provider:name; the usual ones when left out.")] = "",
     effort: Annotated[Literal["low", "normal", "high"], typer.Option(help="How much a model may do.")] = "normal",
 ) -> None:
-    """Say what reviewing the changes of the last weeks would have cost; nothing is sent anywhere."""
+    """Say what reviewing the last weeks would have cost. Nothing is sent anywhere."""
     from app.eval.estimate import run_estimate
 
     raise typer.Exit(run_estimate(folder, last=last, model=model, effort=effort))

@@ -40,7 +40,7 @@ def bedrock_client(access: ModelAccess, base_url: str) -> BaseClient:
     )
     session = _OurKey(access.api_key) if access.api_key else Session(_NOT_FROM_THE_ENVIRONMENT)
     if not access.api_key and session.get_credentials() is None:
-        raise UserError("Bedrock needs an API key, or a machine with a role.")
+        raise UserError("Bedrock needs an API key, or a machine with a role. Set AWS_BEARER_TOKEN_BEDROCK.")
     # boto3 makes its clients' classes as it reads the service's description, so that it cannot say which it returns.
     open_client = cast("Callable[..., BaseClient]", boto3.Session(botocore_session=session).client)
     return open_client("bedrock-runtime", config=config, endpoint_url=base_url or None, verify=access.ca_file or None)

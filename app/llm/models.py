@@ -79,7 +79,7 @@ def open_model(spec: ModelSpec, access: ModelAccess | None = None) -> ChatModel:
     if spec.provider == "openai-compatible" and not base_url:
         raise UserError(f"'{spec}' needs the address of its server: openai-compatible:NAME@URL.")
     if spec.provider in {"anthropic", "openai", "google"} and not access.api_key and not base_url:
-        raise UserError(f"'{spec}' needs an API key.")
+        raise UserError(f"'{spec}' needs an API key. Set {spec.provider.upper()}_API_KEY.")
     return _provider(spec)(spec, access, base_url)
 
 

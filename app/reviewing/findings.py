@@ -21,7 +21,7 @@ from app.reviewing.address import parse_address
 from app.reviewing.result import as_told
 from app.settings import Settings, load_settings
 from app.telemetry import start_logging
-from app.wiring import Store, open_store
+from app.wiring import Store, open_store, require_database
 
 Format = Literal["prompt", "json", "sarif"]
 _RENDER = {"prompt": prompt.render, "json": json.render, "sarif": sarif.render}
@@ -37,6 +37,9 @@ def tell_findings(url: str, *, output: Format, fail_on: FailOn, home: Path | Non
 
 
 async def _report(url: str, settings: Settings, fail_on: FailOn) -> Report:
+    # Before anything is looked for: a wrong address is the first thing to mend.
+    parse_address(url)
+    require_database(settings)
     async with open_store(settings, may_migrate=False) as store:
         return await report_of(url, settings, store, fail_on)
 

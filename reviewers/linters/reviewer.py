@@ -180,7 +180,7 @@ def _agent_prompt(linter: str, hit: Hit, line: int) -> str:
     where = f"In {hit.path}, line {line}"
     if linter == SECRETS:
         return (
-            f"{where}, a {hit.rule} is written in the code. Read it from the environment or the project's secret store "
+            f"{where}: {hit.title}. Read it from the environment or the project's secret store "
             "instead, and tell the user to revoke it: removing the line does not take it out of the history."
         )
     if linter == HIDDEN:

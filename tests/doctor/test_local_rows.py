@@ -41,8 +41,8 @@ def database_with_schema(path: Path, number: int) -> str:
         ("postgresql://u:s3cret@127.0.0.1:9/x", "Cannot open the database", "see that it runs"),
         ("sqlite:////proc/1/corrigent.db", "/proc/1/corrigent.db", "--home"),
         ("sqlite:////etc/hostname", "file is not a database", "database_url"),
-        ("newer", "has schema 99, this version knows", "database_url"),
-        ("older", "Run `corrigent migrate`", "database_url"),
+        ("newer", "has schema 99, this version knows", "corrigent doctor database"),
+        ("older", "Run `corrigent migrate`", "corrigent doctor database"),
     ],
 )
 async def test_a_wrong_database_is_named(tmp_path: Path, look: Look, url: str, thing: str, wish: str) -> None:

@@ -32,8 +32,8 @@ def test_a_wrong_name_gets_the_list(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "access", "says"),
     [
-        ("openai:x", ModelAccess(), "'openai:x' needs an API key."),
-        ("anthropic:x", ModelAccess(), "'anthropic:x' needs an API key."),
+        ("openai:x", ModelAccess(), "'openai:x' needs an API key. Set OPENAI_API_KEY."),
+        ("anthropic:x", ModelAccess(), "'anthropic:x' needs an API key. Set ANTHROPIC_API_KEY."),
         ("bedrock:x", ModelAccess(), "Bedrock needs a region; set bedrock_region."),
         ("bedrock:x", ModelAccess(api_key="k", base_url="http://h"), "Bedrock takes a key through https only"),
         ("openai-compatible:x", ModelAccess(), "needs the address of its server"),

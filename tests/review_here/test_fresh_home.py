@@ -1,0 +1,30 @@
+"""Looking at a home where nothing was ever started says so, and leaves it as it was."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.domain.errors import UserError
+from app.measures import run_measures
+from app.reviewing.findings import tell_findings
+
+LOOKS: dict[str, Callable[[Path], int]] = {
+    "measures": lambda home: run_measures(last="30d", repo="", as_json=False, home=home),
+    "findings": lambda home: tell_findings(
+        "https://github.com/acme/shop/pull/1", output="prompt", fail_on="low", home=home
+    ),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
+def test_nothing_is_made_by_looking(tmp_path: Path, look: Callable[[Path], int]) -> None:
+    home = tmp_path / "home"
+    with pytest.raises(UserError, match=r"Nothing was reviewed in .*/home yet\. Start `corrigent up`"):
+        look(home)
+    assert not home.exists()
+
+
+def test_an_address_that_is_none_is_the_first_thing_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="'nonsense' is not the address of a pull request"):
+        tell_findings("nonsense", output="prompt", fail_on="low", home=tmp_path)

@@ -48,6 +48,8 @@ class Linter:
     good_exit_codes: frozenset[int] = frozenset({0})
     # More hits of one rule in one file say nothing new, and would drown the rest.
     most_per_rule_and_file: int = 20
+    # Rules whose first hit says it all: the rest of a file that cannot be parsed is the parser's guess.
+    once_per_file: frozenset[str] = frozenset()
     # Files it was given and could not read, with the reason.
     unread: Callable[[Output, Sequence[str]], Mapping[str, str]] = field(default=lambda _output, _files: {})
 
@@ -72,4 +74,11 @@ def is_test(path: str) -> bool:
         any(folder in {"test", "tests", "testing", "__tests__", "fixtures"} for folder in folders)
         or name.startswith(("test_", "conftest."))
         or name.rsplit(".", 1)[0].endswith(("_test", ".test", ".spec"))
+    )
+
+
+def is_test_data(path: str) -> bool:
+    """Whether it is a recording or a sample that tests read: nothing in it runs."""
+    return is_test(path) and path.lower().endswith(
+        (".csv", ".json", ".jsonl", ".snap", ".txt", ".xml", ".yaml", ".yml")
     )

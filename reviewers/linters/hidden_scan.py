@@ -5,7 +5,7 @@ from collections import Counter
 from app.domain.diff import FileChange, Side
 from app.domain.findings import Category, Severity
 from app.domain.invisible import hidden_in
-from reviewers.linters.base import Hit
+from reviewers.linters.base import Hit, is_test_data
 from reviewers.linters.blame import new_hits
 
 NAME = "hidden characters"
@@ -57,7 +57,7 @@ def _hit(path: str, number: int, hidden: str) -> Hit:
         body=_BODY.format(what=what),
         severity=Severity.MEDIUM if attacks else Severity.LOW,
         category=Category.SECURITY,
-        stands_alone=attacks,
+        stands_alone=attacks and not is_test_data(path),
     )
 
 

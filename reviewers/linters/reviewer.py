@@ -15,7 +15,7 @@ from app.domain.findings import Evidence, Finding, Place
 from app.domain.review import ReviewerReport
 from app.domain.secrets import Redactor
 from reviewers.base import Change
-from reviewers.linters.base import Hit
+from reviewers.linters.base import Hit, Linter
 from reviewers.linters.files import SourceLines, readable_paths
 from reviewers.linters.hidden_scan import NAME as HIDDEN
 from reviewers.linters.hidden_scan import new_hidden
@@ -110,16 +110,20 @@ def _report(
 def _capped(hits: Sequence[Hit], result: Result) -> tuple[list[Hit], list[str]]:
     """The first hits of each rule in each file, and a sentence about those that are left out."""
     linter = LINTERS.get(result.linter)
-    cap = linter.most_per_rule_and_file if linter else DEFAULT_CAP
     seen = Counter[tuple[str, str]]()
     kept: list[Hit] = []
     for hit in hits:
         seen[hit.rule, hit.path] += 1
-        if seen[hit.rule, hit.path] <= cap:
+        if seen[hit.rule, hit.path] <= _most(linter, hit.rule):
             kept.append(hit)
-    return kept, [
-        f"{count - cap} more of {result.linter} {rule} in {path}" for (rule, path), count in seen.items() if count > cap
-    ]
+    left = {about: more for about, count in seen.items() if (more := count - _most(linter, about[0])) > 0}
+    return kept, [f"{more} more of {result.linter} {rule} in {path}" for (rule, path), more in left.items()]
+
+
+def _most(linter: Linter | None, rule: str) -> int:
+    if linter is None:
+        return DEFAULT_CAP
+    return 1 if rule in linter.once_per_file else linter.most_per_rule_and_file
 
 
 def _readings(diff: Diff, results: Sequence[Result], unreadable: Mapping[str, str]) -> Iterator[Reading]:

@@ -96,10 +96,9 @@ _TABLE = (
     _Row("S60", _HIGH, _UNSAFE, "A shell interprets the text: whoever controls a part of it runs commands.", True),
     _Row(
         "S604",
-        _HIGH,
+        _MEDIUM,
         _UNSAFE,
-        "A shell interprets the text: whoever controls a part of it runs commands.",
-        True,
+        "If this reaches a shell, whoever controls a part of the text runs commands.",
         title="A function is called with `shell=True`",
     ),
     _Row(
@@ -225,5 +224,6 @@ RUFF = Linter(
         "--select", SELECTED, "--output-format", "json",
     ),
     parse=_parse,
+    once_per_file=frozenset({"invalid-syntax", "E999"}),
     unread=_unread,
 )  # fmt: skip

@@ -35,12 +35,16 @@ def test_what_is_hidden_in_a_line(text: str, hidden: str) -> None:
 async def test_each_line_of_the_change_is_told_and_what_was_there_before_is_not(change_of: ChangeOf) -> None:
     old = "old = 'a\u200bb'\n"
     head = {"app/x.py": f"{old}if access\u202e\u2066\u2066: pass\nname\u200b = 2\n", "b.py": f"# ok{TAGS}\n"}
+    head |= {"tests/cassettes/reply.yaml": "token: '\u202b'\n", "tests/test_a.py": "# \u202e\n"}
     report = await Linters().look(change_of(head, {"app/x.py": old}))
     found = [one for one in report.findings if one.reviewer == "hidden characters"]
     assert [(str(one.place), one.title, one.stands_alone) for one in found] == [
         ("app/x.py:2", "3 invisible characters in this line: U+2066, U+202E", True),
         ("app/x.py:3", "1 invisible character in this line: U+200B", False),
         ("b.py:1", "6 invisible characters in this line: U+E0073, U+E0061, U+E0079 and 3 more", True),
+        # What a test recorded runs nowhere; the code of a test does.
+        ("tests/cassettes/reply.yaml:1", "1 invisible character in this line: U+202B", False),
+        ("tests/test_a.py:1", "1 invisible character in this line: U+202E", True),
     ]
     assert all(one.category == "security" for one in found)
 

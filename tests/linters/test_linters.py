@@ -30,6 +30,8 @@ SEEDED = [
     ("ruff", "a.py", "def f():\n    return nowhere\n", 2, "F821", "high", True),
     ("ruff", "a.py", "def f(x=[]):\n    x.append(1)\n    return x\n", 1, "B006", "medium", False),
     ("ruff", "a.py", "def f(:\n    pass\n", 1, "invalid-syntax", "high", True),
+    # Some function's own word: what it means is that function's matter.
+    ("ruff", "a.py", "run(Command(text, shell=True))\n", 1, "S604", "medium", False),
     ("ruff", "a.py", "import subprocess\nsubprocess.call('ls', shell=True)\n", 2, "S602", "low", False),
     ("ty", "a.py", "class A:\n    pass\n\n\nA().go()\n", 5, "missing-attribute", "medium", False),
     ("ty", "a.py", "def f(a):\n    return a\n\n\nf(1, 2)\n", 5, "too-many-positional-arguments", "medium", False),
@@ -52,6 +54,12 @@ def said(report: ReviewerReport) -> list[tuple[str, str, int]]:
 
 def states(report: ReviewerReport) -> dict[str, str]:
     return {reading.path: reading.reason or reading.state for reading in report.readings}
+
+
+async def test_a_file_that_cannot_be_parsed_is_told_once(linters: Linters, change_of: ChangeOf) -> None:
+    report = await linters.look(change_of({"old.py": "print 'a'\nprint 'b'\nprint 'c'\n"}, {}))
+    assert said(report) == [("ruff", "invalid-syntax", 1)]
+    assert report.dropped == ("2 more of ruff invalid-syntax in old.py",)
 
 
 @pytest.mark.parametrize(("tool", "path", "text", "line", "rule", "severity", "alone"), SEEDED)

@@ -23,10 +23,16 @@ def test_what_a_comment_names(comment: str, names: set[str]) -> None:
 
 
 async def test_a_name_counts_where_its_file_is_shown(shared_data: Path) -> None:
-    cases = read_expert_diffs(shared_data / "eval")[:3]
+    cases = read_expert_diffs(shared_data / "eval")[1:4]
     prompts = await first_prompts(cases)
     assert all(case.title in prompt for case, each in zip(cases, prompts, strict=True) for prompt in each)
-    section, empty = context_section(cases, prompts), context_section(cases, [[], [], []])
-    assert (section.figures[0].value or 0) > 0.5
-    assert empty.figures[0].value == 0
+    seen, unseen = [
+        {one.name: one.value or 0 for one in context_section(cases, each).figures} for each in (prompts, [[], [], []])
+    ]
+    assert seen["names in the first prompt"] > 0.5
+    assert seen["of names that the change holds, in the first prompt"] == 1
+    assert unseen["names in the first prompt"] == 0
+    assert unseen["names one search of the changed files away"] == seen["names in the first prompt"]
+    section = context_section(cases, prompts)
     assert {bar.name for bar in section.bars[0].bars} <= {"Diff Level", "File Level", "Repo Level"}
+    assert "HTTPAddr" in section.said[0]

@@ -61,7 +61,7 @@ def batches(change: Change, tokens: int = TOKENS_PER_BATCH) -> tuple[list[Batch]
         text = change.read(file.path) if file.kind != "deleted" else None
         # Lines as git counts them: a form feed or U+2028 ends none.
         head = text.removesuffix("\n").split("\n") if text else []
-        declared = symbols(file.path, text) if text else []
+        declared = symbols(file.path, text, [line for hunk in file.hunks for line in _ends(hunk)]) if text else []
         for at, hunk in enumerate(file.hunks):
             if any(len(line.text) > LONGEST_LINE for line in hunk.lines):
                 unreadable[file.path, at] = f"a line has more than {LONGEST_LINE:,} characters"
@@ -127,10 +127,7 @@ def _widened(file: FileChange, at: int, head: Sequence[str], by: int, declared: 
     floor = file.hunks[at - 1].new_start + file.hunks[at - 1].new_count if at else 1
     ceiling = file.hunks[at + 1].new_start if at + 1 < len(file.hunks) else len(head) + 1
     before_shift = hunk.old_start - first
-    changed = [line.new for line in hunk.added if line.new is not None] or [first]
-    around = [
-        one for one in (enclosing(declared, line) for line in (changed[0], changed[-1])) if one and _is_small(one)
-    ]
+    around = [one for one in (enclosing(declared, line) for line in _ends(hunk)) if one and _is_small(one)]
     begin = min(first - by, *(one.start for one in around), first)
     end = max(after + by, *(one.end + 1 for one in around), after)
     before = range(max(floor, begin), first)
@@ -140,6 +137,12 @@ def _widened(file: FileChange, at: int, head: Sequence[str], by: int, declared: 
         *hunk.lines,
         *(_context(head, number, number + shift) for number in behind),
     )
+
+
+def _ends(hunk: Hunk) -> tuple[int, int]:
+    """The first and the last line that it adds; where it only removes, the line before which it did."""
+    added = [line.new for line in hunk.added if line.new is not None] or [hunk.new_start]
+    return added[0], added[-1]
 
 
 def _is_small(symbol: Symbol) -> bool:

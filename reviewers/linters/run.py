@@ -18,6 +18,8 @@ OUTPUT_CAP = 8 * 1024 * 1024
 # Data, not address space: shellcheck, hadolint and oxlint reserve up to 1 TiB that they never touch, and die of an
 # RLIMIT_AS that comes after that. All of them run in 256 MiB of data (oxlint in 1 GiB).
 MEMORY_LIMIT = 2 * 1024**3
+# How far behind our own process they stand when there is more to do than processors.
+NICENESS = 10
 
 # Programs of our own environment come first, so that a system's older version is never taken for ours.
 OUR_PROGRAMS = str(Path(sys.executable).parent)
@@ -51,6 +53,7 @@ async def run_program(
     """Runs in `folder` with `home` as home and temporary folder; ProgramFailed when it has to be stopped."""
     process = await _start(argv, folder, home, threads)
     _limit_memory(process.pid)
+    _give_way(process.pid)
     try:
         async with asyncio.timeout(deadline.total_seconds()):
             stdout, stderr = await _outputs(process)
@@ -109,6 +112,12 @@ def _limit_memory(pid: int) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(pid, resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
+
+
+def _give_way(pid: int) -> None:
+    """Nobody waits for a linter as a forge waits for the answer to its delivery."""
+    with contextlib.suppress(ProcessLookupError):
+        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid) + NICENESS)
 
 
 async def _outputs(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:

@@ -61,6 +61,12 @@ async def test_a_program_that_cannot_be_started_is_a_failure(tmp_path: Path, cha
     assert report.readings[0].reason.startswith("ruff could not be started: ")
 
 
+async def test_a_linter_stands_behind_those_who_answer_deliveries(tmp_path: Path, change_of: ChangeOf) -> None:
+    script = f"until [ $(nice) -gt {os.getpriority(os.PRIO_PROCESS, 0)} ]; do sleep 0.01; done; echo '[]'"
+    report = await Linters(search_path=stand_in(tmp_path / "bin", script)).review(change_of({"a.py": BUG}))
+    assert [one.state for one in report.readings] == ["reviewed"]
+
+
 async def test_hits_on_files_that_were_not_asked_for_are_dropped(tmp_path: Path, change_of: ChangeOf) -> None:
     where = '"location": {"row": 1}, "end_location": {"row": 1}'
     lie = f'[{{"code": "F821", "message": "m", "filename": "/etc/passwd", {where}}}]'

@@ -1,6 +1,6 @@
 """External writes that happen once: an intent before, the result after."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from pydantic import JsonValue
 from sqlalchemy import bindparam, delete, select
@@ -17,6 +17,7 @@ Write = Callable[[bool], Awaitable[JsonValue]]
 _SETTLED = select(effects.c.effect_key, effects.c.result).where(effects.c.settled_at.is_not(None))
 _KNOWN = _SETTLED.where(effects.c.effect_key == bindparam("key"))
 _KNOWN_OF_RUN = _SETTLED.where(effects.c.run_id == bindparam("of_run"))
+_BEGUN_OF_RUN = select(effects.c.effect_key).where(effects.c.run_id == bindparam("of_run"))
 
 
 class Effects:
@@ -62,6 +63,11 @@ class Effects:
         """The results of a run whose keys begin with `kind`, by key."""
         rows = await self._db.read(lambda sql: sql.execute(_KNOWN_OF_RUN, {"of_run": run_id}).all())
         return {row.effect_key: row.result for row in rows if row.effect_key.startswith(f"{kind}/")}
+
+    async def begun(self, run_id: str, *, kind: str) -> Sequence[str]:
+        """Keys of a run that begin with `kind`, those of tries whose end is not known among them."""
+        found = await self._db.read(lambda sql: sql.execute(_BEGUN_OF_RUN, {"of_run": run_id}).scalars().all())
+        return [key for key in found if key.startswith(f"{kind}/")]
 
     async def _intend(self, key: str, run_id: str) -> bool:
         row = {"effect_key": key, "run_id": run_id, "intent_at": self._clock()}

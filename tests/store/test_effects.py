@@ -110,3 +110,4 @@ async def test_what_is_kept_of_a_run_is_found_by_its_kind(effects: Effects) -> N
     with pytest.raises(ForgeUnavailable):
         await effects.perform("answer/run/c", Forge(ForgeUnavailable("502")), run_id="run")
     assert await effects.kept("run", kind="answer") == {"answer/run/a": "second", "answer/run/b": 1}
+    assert sorted(await effects.begun("run", kind="answer")) == ["answer/run/a", "answer/run/b", "answer/run/c"]

@@ -68,13 +68,21 @@ class Delivering:
             return FixDelivered(status="none")
         await self._write_down(agent, wanted.problem)
         agent = await self._take(agent, wanted)
-        pull_request = await self.readers[agent.ref.connection].pull_request(agent.ref)
-        if pull_request.state != "open":
-            await self.agents.end(agent.agent_id, "stopped", f"the pull request is {pull_request.state}", self.clock())
+        pull_request = await self._open(agent)
+        if pull_request is None:
             return FixDelivered(status="none")
         if not agent.fix_key:
             return await self._without_fix(agent, wanted.result_key)
         return await self._deliver(agent, await self.blobs.get_model(agent.fix_key, Fix), wanted, pull_request)
+
+    async def _open(self, agent: Agent) -> PullRequest | None:
+        """None when it was closed: the agent's work ends with it, and no branch of its own stays."""
+        pull_request = await self.readers[agent.ref.connection].pull_request(agent.ref)
+        if pull_request.state == "open":
+            return pull_request
+        await self.pushing.take_back_of(agent, pull_request)
+        await self.agents.end(agent.agent_id, "stopped", f"the pull request is {pull_request.state}", self.clock())
+        return None
 
     async def _take(self, agent: Agent, wanted: DeliverFix) -> Agent:
         """The row as it is from now on."""
@@ -98,6 +106,9 @@ class Delivering:
             text = branch_moved(fix.patch.head_sha, moved.head_sha, fix.numbers, self.telling.voice(agent))
             await self.telling.say_end(agent, "failed", text, mended=False)
             return FixDelivered(status="moved", head_sha=moved.head_sha)
+        # Looked at once more: who closed it in between found no branch yet that could go.
+        if pushed.where == "branch" and await self._open(agent) is None:
+            return FixDelivered(status="none")
         await self._show(agent, fix.model_copy(update=_whereabouts(pushed)), pushed)
         return FixDelivered(status="refused" if pushed.refusal else "shown" if pushed.where == "nowhere" else "pushed")
 

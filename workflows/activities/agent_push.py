@@ -1,6 +1,6 @@
 """Putting a fix on a branch: what policy says, one commit on a trusted mirror, one push with a right of its own."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -92,14 +92,23 @@ class Pushing:
 
     async def take_back(self, pull_request: PullRequest) -> None:
         """Branches of ours go with their pull request; one that somebody has put something on stays."""
+        for agent in await self.agents.of(pull_request.ref):
+            # A push that is under way is taken back by whoever delivers it.
+            await self._take_all_back(agent, await self.effects.kept(agent.agent_id, kind="push"), pull_request)
+
+    async def take_back_of(self, agent: Agent, pull_request: PullRequest) -> None:
+        """The same at the end of this agent's delivery, when none of its pushes is under way any more: what a try that
+        was killed may have pushed goes too."""
+        await self._take_all_back(agent, await self.effects.begun(agent.agent_id, kind="push"), pull_request)
+
+    async def _take_all_back(self, agent: Agent, keys: Iterable[str], pull_request: PullRequest) -> None:
         if await self.is_quiet(pull_request.ref):
             return
-        for agent in await self.agents.of(pull_request.ref):
-            for key in await self.effects.kept(agent.agent_id, kind="push"):
-                branch, _, commit_sha = key.removeprefix(f"push/{agent.agent_id}/").rpartition("/")
-                # Where our commits went to the pull request's own branch, it is not ours.
-                if branch.startswith(BRANCH_PREFIX) and branch != pull_request.head_ref:
-                    await self._take_back(agent, branch, commit_sha, pull_request.repo)
+        for key in keys:
+            branch, _, commit_sha = key.removeprefix(f"push/{agent.agent_id}/").rpartition("/")
+            # Where our commits went to the pull request's own branch, it is not ours.
+            if branch.startswith(BRANCH_PREFIX) and branch != pull_request.head_ref:
+                await self._take_back(agent, branch, commit_sha, pull_request.repo)
 
     async def _take_back(self, agent: Agent, branch: str, commit_sha: str, repo: Repo) -> None:
         async def remove(_look_first: bool) -> JsonValue:

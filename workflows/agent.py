@@ -6,8 +6,10 @@ from typing import Literal
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
+from temporalio.workflow import ActivityConfig
 
 with workflow.unsafe.imports_passed_through():
+    from app.domain.model import Frozen
     from app.sandboxes.base import SandboxRef
     from workflows.agent_messages import (
         AgentEnding,
@@ -37,7 +39,7 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows import queues, timing
 from workflows.agent_failures import is_lost, phrase
-from workflows.calls import call, end_all, tell
+from workflows.calls import Answer, call, end_all, tell
 
 # How often is a fix made anew because the branch moved under it? Once; then somebody is asked to say it again.
 MOST_MOVES = 1
@@ -150,7 +152,7 @@ class Agent:
         room = await self._room(begun, "work")
         if begun.kind == "fix" and not begun.workspace_key:
             wanted = FixWanted(agent_id=self.start.agent_id, task_key=begun.task_key, sandbox=room)
-            made = await call("rule_fix", wanted, PatchMade, timing.AGENT_WORK, queue=queues.of_sandbox(room.host))
+            made = await self._at(room, "rule_fix", wanted, PatchMade, timing.AGENT_WORK)
             if made.patch_key and (made.whole or begun.without_model):
                 proof = await self._prove(begun, made, "", "rule")
                 if proof.grade != "none" or begun.without_model:
@@ -166,7 +168,7 @@ class Agent:
         if result_key is None:
             return None
         wanted = PatchWanted(task_key=begun.task_key, sandbox=room)
-        made = await call("take_patch", wanted, PatchMade, timing.ROOM, queue=queues.of_sandbox(room.host))
+        made = await self._at(room, "take_patch", wanted, PatchMade, timing.ROOM)
         workspace_key = await self._leave(room, keep=True)
         proof_key = ""
         if made.patch_key:
@@ -325,9 +327,16 @@ class Agent:
 
     async def _leave(self, room: SandboxRef, *, keep: bool) -> str:
         going = RoomGoing(agent_id=self.start.agent_id, sandbox=room, keep=keep, task_key=self.task_key)
-        kept = await call("leave_room", going, RoomKept, timing.ROOM_GOING, queue=queues.of_sandbox(room.host))
+        kept = await self._at(room, "leave_room", going, RoomKept, timing.ROOM_GOING)
         self.rooms.remove(room)
         return kept.workspace_key
+
+    async def _at(
+        self, room: SandboxRef, name: str, wanted: Frozen, answer: type[Answer], options: ActivityConfig
+    ) -> Answer:
+        """On the machine of the sandbox, which counts as lost with it when it stays silent."""
+        queue = queues.of_sandbox(room.host)
+        return await call(name, wanted, answer, options, queue=queue, time_scale=self.start.time_scale)
 
     async def _let_go(self) -> None:
         """Whatever is left of the sandboxes; one that cannot be reached is the reaper's."""

@@ -16,10 +16,19 @@ Answer = TypeVar("Answer", bound=Frozen)
 
 
 async def call(
-    name: str, argument: Frozen, result_type: type[Answer], options: ActivityConfig, *, queue: str | None = None
+    name: str,
+    argument: Frozen,
+    result_type: type[Answer],
+    options: ActivityConfig,
+    *,
+    queue: str | None = None,
+    time_scale: float = 1.0,
 ) -> Answer:
-    """Run an activity and return its answer."""
-    return await workflow.execute_activity(name, argument, result_type=result_type, **_with(options, queue))
+    """Run an activity and return its answer; `time_scale` shortens in tests how long a machine is waited for."""
+    config = _with(options, queue)
+    if queue is not None and queues.is_of_one_machine(queue):
+        config["schedule_to_start_timeout"] = timing.MACHINE_ANSWERS * time_scale
+    return await workflow.execute_activity(name, argument, result_type=result_type, **config)
 
 
 async def tell(name: str, argument: Frozen, options: ActivityConfig) -> None:
@@ -47,6 +56,4 @@ def _with(options: ActivityConfig, queue: str | None) -> ActivityConfig:
     config["cancellation_type"] = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
     if queue is not None:
         config["task_queue"] = queue
-        if queues.is_of_one_machine(queue):
-            config["schedule_to_start_timeout"] = timing.MACHINE_ANSWERS
     return config

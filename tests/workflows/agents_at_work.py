@@ -69,6 +69,8 @@ class Steps:
     asked_for: timedelta = timedelta(days=3)
     hang: bool = False
     prove_fails: bool = False
+    # How many sandboxes are made on a machine that says nothing from then on?
+    silent_machines: int = 0
     # How many steps of the work find no sandbox any more.
     losses: int = 0
     done: list[str] = field(default_factory=list[str])
@@ -96,9 +98,12 @@ class Steps:
         if self.room is not None:
             return self.room
         sandbox_id = f"{asked.purpose}-{asked.round}"
-        self.rooms.add(sandbox_id)
         until = datetime(2030, 1, 1, tzinfo=UTC)
         ref = SandboxRef(backend="test", sandbox_id=sandbox_id, lease_until=until)
+        if self.silent_machines:
+            self.silent_machines -= 1
+            return RoomReady(sandbox=ref.model_copy(update={"host": "away.example.com:8378"}))
+        self.rooms.add(sandbox_id)
         return RoomReady(sandbox=ref, without_files=self.without_files)
 
     @activity.defn(name="rule_fix")

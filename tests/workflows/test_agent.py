@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.workflows.agents_at_work import APPLY, BEGIN, BY_MODEL, FINISHED, PROOF, WORK, Agents, Steps
+from workflows import timing
 from workflows.agent import KEPT_WHILE_WAITING
 from workflows.agent_messages import (
     AgentEnding,
@@ -182,3 +183,14 @@ async def test_the_same_word_twice_is_one_word(agents: Agents, steps: Steps) -> 
     steps.begun = [WORK, BegunAgent(status="over")]
     await asyncio.gather(agents.tell(), agents.tell())
     assert (await agents.ended()).count("deliver") == 1
+
+
+async def test_a_machine_that_stays_silent_is_given_up_with_its_sandbox(agents: Agents, steps: Steps) -> None:
+    """What it was asked for is asked again in another sandbox; the reaper of its own has the first one."""
+    agents.turns.time_scale = 1 / 600
+    steps.silent_machines = 1
+    await agents.tell()
+    assert await agents.ended() == ["begin", "room to work", "begin", "room to work", "rule", *BY_MODEL, "deliver"]
+    assert [one.again for one in steps.heard(BeginAgent)] == [False, True]
+    assert [one.lost_sandbox for one in steps.heard(ChunkStep)] == [True]
+    assert timing.MACHINE_ANSWERS * agents.turns.time_scale == timedelta(seconds=0.5)

@@ -15,12 +15,12 @@ from tests.checkouts.repos import Repo
 from tests.review_here.conftest import TWICE, WORK, Scripted
 from tests.review_here.console import Console, ended
 
-RUNS = 20
 AT_ONCE = 2
 
 
-@pytest.mark.timeout(300)
-async def test_every_review_ends_with_the_right_code(console: Console, repo: Repo) -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("runs", [5, pytest.param(60, marks=pytest.mark.soak)])
+async def test_every_review_ends_with_the_right_code(console: Console, repo: Repo, runs: int) -> None:
     repo.write({"notes.txt": "hello\n"})
     gate = asyncio.Semaphore(AT_ONCE)
 
@@ -30,7 +30,7 @@ async def test_every_review_ends_with_the_right_code(console: Console, repo: Rep
         async with gate:
             return wanted, (await console.run(*arguments)).code
 
-    codes = await asyncio.gather(*(one(number) for number in range(RUNS)))
+    codes = await asyncio.gather(*(one(number) for number in range(runs)))
     assert [pair for pair in codes if pair[0] != pair[1]] == []
     assert list(console.temp.iterdir()) == []
 

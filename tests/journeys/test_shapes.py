@@ -34,6 +34,11 @@ SHAPES: dict[str, Shape] = {
     "only a lock file": Shape(NOTHING, {"package-lock.json": '{"lockfileVersion": 3}\n'}),
     "a binary file": Shape(NOTHING, {"logo.png": b"\x89PNG\r\n\x1a\n\0\0\0"}),
     "one line of two megabytes": Shape(NOTHING, {"app.min.js": "x=1;" * 500_000}),
+    # What is taken out of a file that stays is behaviour that goes: it is read.
+    "only lines that go": Shape(
+        CLEAN, {"billing/events.py": samples.BASE["billing/events.py"].rpartition("\n\n")[0] + "\n"}
+    ),
+    "a file without its text": Shape(CLEAN, {"billing/events.py": ""}),
     "a deletion": Shape(NOTHING, {"billing/events.py": None}),
     "a deletion of everything": Shape(NOTHING, dict.fromkeys(samples.BASE)),
     "a pure rename": Shape(

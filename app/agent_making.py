@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from app.domain.agents import AgentTask
+from app.domain.errors import UserError
 from app.domain.fixes import SecondLook
 from app.domain.pull_request import PullRequest
 from app.domain.repo_config import ConfigInForce
@@ -48,12 +49,18 @@ class AgentModels:
         self.redactor = Redactor(settings.secret_values())
 
     async def talking(self, task: AgentTask) -> TalkingModel:
-        """The first that may see the code; UserError when there is none, or it cannot be opened.
+        """The first that may see the code and can be opened; UserError when there is none.
 
-        Only one: a conversation holds what its model alone can read.
+        The same every time, and only one: a conversation holds what its model alone can read.
         """
         names = (self.settings.model, *self.settings.fallback_models)
-        return await asyncio.to_thread(self._open, allowed_models(self.settings, names, task.repo_name)[0])
+        wrong: list[UserError] = []
+        for name in allowed_models(self.settings, names, task.repo_name):
+            try:
+                return await asyncio.to_thread(self._open, name)
+            except UserError as error:
+                wrong.append(error)
+        raise wrong[0]
 
     def _open(self, name: str) -> TalkingModel:
         # Imported when first used: the libraries of models are large.

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from fnmatch import fnmatchcase
 
 from app.domain.errors import UserError
 from app.llm.chat import ChatModel
-from app.llm.fallback import FirstUsable, Standing
+from app.llm.fallback import WAIT_AT_MOST, FirstUsable, Standing
 from app.llm.models import ModelSpec, open_model
 from app.metered_model import MeteredModel
 from app.metrics import Metrics
@@ -31,10 +32,11 @@ def _is_allowed(name: str, globs: Sequence[str]) -> bool:
 class Models:
     """For the processes that hold model keys."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, *, patience: timedelta = WAIT_AT_MOST) -> None:
+        """`patience` is for a model that says "later" while another could read: none where nobody comes back."""
         self._settings = settings
         self._metrics = metrics
-        self._standing = Standing()
+        self._standing = Standing(patience=patience)
         self._opening: dict[str, asyncio.Task[ChatModel]] = {}
 
     async def close(self) -> None:

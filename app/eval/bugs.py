@@ -13,7 +13,7 @@ from app.eval.results import Results
 from app.eval.together import together
 from app.llm.chat import ChatModel, ModelUnavailable
 from app.output.report import Target
-from app.reviewing.work import OpenModel, Work, read
+from app.reviewing.work import OpenModel, Work, alone, read
 from reviewers.base import Change
 from reviewers.evals.cases import Case
 from reviewers.evals.judge import judged
@@ -101,7 +101,7 @@ class _Reviewing:
     async def _read(self, case: Case, change: Change, config: ConfigInForce) -> list[ReviewerReport]:
         return await read(
             Work(target=Target(kind="local", name=case.case_id), change=change, config=config),
-            open_model=self._wish.open_model,
+            open_readers=alone(self._wish.open_model) if self._wish.open_model else None,
             secrets=self._wish.secrets,
             progress=_silent,
             linters_done=_silent,

@@ -19,8 +19,11 @@ _TELLING = (RateLimited, ModelUnavailable, PromptTooLong, ModelRefused, UserErro
 class Standing:
     """What is known of models between questions: which cannot be used for now, and since when one only says "later"."""
 
-    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, clock: Callable[[], datetime] = lambda: datetime.now(UTC), *, patience: timedelta = WAIT_AT_MOST
+    ) -> None:
         self._clock = clock
+        self._patience = patience
         self._out: dict[str, tuple[datetime, Trouble]] = {}
         self._waiting_since: dict[str, datetime] = {}
 
@@ -32,7 +35,7 @@ class Standing:
     def is_worth_waiting(self, label: str, limit: RateLimited) -> bool:
         """Whether it has not made us wait too long already; else it is left alone for as long as it said."""
         since = self._waiting_since.setdefault(label, self._clock())
-        if limit.until - since <= WAIT_AT_MOST:
+        if limit.until - since <= self._patience:
             return True
         self._out[label] = (limit.until, limit)
         return False

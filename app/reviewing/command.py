@@ -19,9 +19,9 @@ from app.output.text import closing, ending, finding_lines, header, plain
 from app.reviewing.address import PullRequestAddress, is_address, parse_address
 from app.reviewing.failures import in_words
 from app.reviewing.local import local_work
-from app.reviewing.model import check_model_for, model_for, offers
+from app.reviewing.model import offers, readers_for
 from app.reviewing.result import Result, own_run_id, result_of, told_now
-from app.reviewing.work import OpenModel, Work, read
+from app.reviewing.work import OpenReaders, Work, read
 from app.settings import Settings, load_settings
 from reviewers.pipeline import reviewers_for
 
@@ -45,8 +45,7 @@ def review_here(target: str, *, base: str, post: bool, model: str, output: Forma
     wish = Wish(target=target, base=base, post=post, model=model, output=output, fail_on=fail_on)
     address = _address(wish)
     settings = load_settings()
-    models = model_for(settings, model), check_model_for(settings)
-    return asyncio.run(_Review(wish, settings, *models).run(address))
+    return asyncio.run(_Review(wish, settings, readers_for(settings, model)).run(address))
 
 
 def _address(wish: Wish) -> PullRequestAddress | None:
@@ -62,13 +61,10 @@ def _address(wish: Wish) -> PullRequestAddress | None:
 class _Review:
     """One call of the command."""
 
-    def __init__(
-        self, wish: Wish, settings: Settings, open_model: OpenModel | None, open_check: OpenModel | None
-    ) -> None:
+    def __init__(self, wish: Wish, settings: Settings, open_readers: OpenReaders | None) -> None:
         self.wish = wish
         self.settings = settings
-        self.open_model = open_model
-        self.open_check = open_check
+        self.open_readers = open_readers
         self.terminal = Terminal()
         self.redactor = Redactor(settings.secret_values())
         # Findings that a person has on screen already.
@@ -122,8 +118,7 @@ class _Review:
             self.terminal.say(header(work.target, size, access))
         reports = await read(
             work,
-            open_model=self.open_model,
-            open_check=self.open_check,
+            open_readers=self.open_readers,
             progress=self.terminal.progress,
             secrets=self.settings.secret_values(),
             linters_done=lambda linted: self._show_early(work, linted),

@@ -2,7 +2,9 @@
 
 import asyncio
 import shlex
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from app.domain.phrases import dollars
 from app.domain.secrets import Redactor
@@ -11,7 +13,7 @@ from app.llm.models import ModelSpec, open_model
 from app.llm.prices import dollars as price
 from app.llm.prices import estimate_tokens
 from app.model_access import model_access
-from app.reviewing.work import OpenModel
+from app.reviewing.work import OpenModel, OpenReaders, Readers
 from app.settings import FOREIGN_NAMES, Settings
 from reviewers.base import Change
 
@@ -27,9 +29,33 @@ def model_for(settings: Settings, asked: str) -> OpenModel | None:
     return _opening(settings, name) if name else None
 
 
-def check_model_for(settings: Settings) -> OpenModel | None:
-    """The model that checks what the other one found, where the settings name one."""
-    return _opening(settings, settings.check_model) if settings.check_model else None
+def readers_for(settings: Settings, asked: str) -> OpenReaders | None:
+    """All that the settings name, as on a server; a model that was asked for makes every pass itself."""
+    name = asked or settings.model
+    if not name:
+        return None
+    # Said before anything is fetched.
+    for one in (name, settings.check_model, *settings.finder_models, *settings.fallback_models):
+        if one:
+            ModelSpec.parse(one)
+
+    @asynccontextmanager
+    async def opened(repo_name: str) -> AsyncGenerator[Readers]:
+        # Imported here: a review by analysers alone counts no calls.
+        from app.metrics import Metrics
+        from app.model_making import Models
+
+        models = Models(settings, Metrics(), patience=timedelta())
+        try:
+            yield Readers(
+                model=await models.model(repo_name, name),
+                finders=() if asked else await models.finders(repo_name),
+                check_model=await models.check_model(repo_name),
+            )
+        finally:
+            await models.close()
+
+    return opened
 
 
 def _opening(settings: Settings, name: str) -> OpenModel:

@@ -1,7 +1,7 @@
 """One change on this machine through the reviewers and the pipeline: no Temporal, no database, nothing kept."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from app.domain.config_layers import FileRead, in_force
@@ -21,6 +21,33 @@ from reviewers.registry import BUG_HUNTER, LINTERS, REVIEWERS, Parts
 from reviewers.suggestions.trial import tried
 
 OpenModel = Callable[[], Awaitable[ChatModel]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readers:
+    """The models of one review: who reads, who share the passes, and who checks where it is another one."""
+
+    model: ChatModel
+    finders: tuple[ChatModel, ...] = ()
+    check_model: ChatModel | None = None
+
+
+# Takes the repository's name: its owner may be kept from some models.
+OpenReaders = Callable[[str], AbstractAsyncContextManager[Readers]]
+
+
+def alone(open_model: OpenModel) -> OpenReaders:
+    """One model for everything, with nobody to stand in for it."""
+
+    @asynccontextmanager
+    async def opened(_repo_name: str) -> AsyncGenerator[Readers]:
+        model = await open_model()
+        try:
+            yield Readers(model=model)
+        finally:
+            await model.close()
+
+    return opened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +78,7 @@ def config_for(
 async def read(
     work: Work,
     *,
-    open_model: OpenModel | None,
-    open_check: OpenModel | None = None,
+    open_readers: OpenReaders | None,
     secrets: Sequence[str],
     progress: Callable[[str], None],
     linters_done: Callable[[ReviewerReport], None],
@@ -70,21 +96,19 @@ async def read(
     )
     linted = await _report(REVIEWERS[LINTERS](Parts()), change)
     linters_done(linted)
-    if open_model is None:
+    if open_readers is None:
         return [linted]
     change = replace(change, hits=linted.findings)
-    async with AsyncExitStack() as models:
-        model = await _opened(open_model, models)
-        check_model = await _opened(open_check, models) if open_check else None
-        parts = Parts(model=model, check_model=check_model, budget=budget, secrets=tuple(secrets))
+    async with open_readers(work.target.name if work.target.kind == "pull_request" else "") as readers:
+        parts = Parts(
+            model=readers.model,
+            finders=readers.finders,
+            check_model=readers.check_model,
+            budget=budget,
+            secrets=tuple(secrets),
+        )
         found = await _report(REVIEWERS[BUG_HUNTER](parts), change)
     return [linted, await tried(found, change, Linters().look)]
-
-
-async def _opened(open_model: OpenModel, models: AsyncExitStack) -> ChatModel:
-    model = await open_model()
-    models.push_async_callback(model.close)
-    return model
 
 
 async def _report(reviewer: Reviewer, change: Change) -> ReviewerReport:

@@ -122,7 +122,11 @@ class _Evaluation:
             return
         if self._earlier is not None:
             before, earlier = self._earlier
-            yield comparison(earlier, rows, (before.model or LINTERS, asked.model or LINTERS))
+            names = (before.model or LINTERS, asked.model or LINTERS)
+            if names[0] == names[1]:
+                # The same model on another day: then the folders tell the runs apart.
+                names = (f"{names[0]} in {asked.compare}", f"{names[1]} in {asked.results}")
+            yield comparison(earlier, rows, names)
 
     async def _again(self, clone: Path, results: Results) -> list[Reviewed]:
         async with past_changes(clone, last=self._asked.last) as changes:

@@ -1,8 +1,9 @@
 """The part of an evaluation that reviews recorded changes: figures by set and language, and beside another run."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from app.domain.findings import Severity
 from reviewers.evals import metrics
 from reviewers.evals.cases import CLEAN
 from reviewers.evals.figures import Bars, Figure, Section, all_measured, figure, measured
@@ -38,9 +39,12 @@ def bug_section(rows: Sequence[Reviewed], *, with_model: bool, judged: bool) -> 
             *_not_read(rows, with_model=with_model),
         ),
         bars=(
+            _bars("precision by set", "precision", [row for row in rows if row.known], lambda row: row.group),
             _bars("recall by set", "recall", rows, lambda row: row.group),
             _bars("posts per pull request by set", "posts per pull request", rows, lambda row: row.group),
             _bars("recall by language", "recall", rows, lambda row: row.language),
+            _bars("posts per pull request by language", "posts per pull request", rows, lambda row: row.language),
+            Bars(title="posts per pull request by severity", unit="", bars=tuple(_by_severity(rows))),
         ),
     )
 
@@ -95,6 +99,12 @@ def _clean(rows: Sequence[Counts], *, with_model: bool) -> tuple[Figure, ...]:
         hints.model_copy(update={"target": _CLEAN_HINTS}),
         figure("mean of analysers", metrics.seconds(rows), unit="s", target=0.6),
     )
+
+
+def _by_severity(rows: Sequence[Reviewed]) -> Iterator[Figure]:
+    for severity in sorted(Severity, key=lambda one: one.rank, reverse=True):
+        posted = [Counts(posted=sum(one.severity is severity for one in row.posted)) for row in rows]
+        yield measured(severity, metrics.posts, posted)
 
 
 def _bars(title: str, metric: str, rows: Sequence[Reviewed], key: Callable[[Reviewed], str]) -> Bars:

@@ -53,6 +53,11 @@ class Bars(Frozen):
     unit: str
     bars: tuple[Figure, ...]
 
+    @property
+    def empty(self) -> bool:
+        """Nothing but noughts, of which there is nothing to draw."""
+        return not any(bar.value or bar.high for bar in self.bars)
+
 
 class Section(Frozen):
     """One part of an evaluation."""
@@ -66,6 +71,10 @@ class Section(Frozen):
     bars: tuple[Bars, ...] = ()
     # What was said, one line each.
     said: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> int:
+        return sum(figure.target is not None for figure in self.figures)
 
     @property
     def missed(self) -> int:

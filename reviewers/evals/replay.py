@@ -66,6 +66,23 @@ def votes_by_need(rows: Sequence[JudgedReviews], needs: Iterable[int]) -> dict[i
     return {needed: [_counted(row, buckets, needed) for row, buckets in grouped] for needed in needs}
 
 
+def recall_by_severity(rows: Sequence[JudgedReviews], needed: int) -> dict[str, list[Counts]]:
+    """What is found of the problems of each severity when at least so many of the tools must agree."""
+    grouped = [(row, _found(row, needed)) for row in rows]
+    return {
+        severity: [
+            Counts(known=len(of_it), found=len(of_it & found))
+            for row, found in grouped
+            for of_it in (frozenset(at for at, one in enumerate(row.known) if one.severity == severity),)
+        ]
+        for severity in WEIGHTS
+    }
+
+
+def _found(row: JudgedReviews, needed: int) -> frozenset[int]:
+    return _union([_problems(one) for one in _buckets(row) if len(one.voters) >= needed])
+
+
 def agreement(rows: Sequence[JudgedReviews]) -> Agreement:
     """Our matcher at the product's threshold against the judge, over every tool and known problem."""
     tools = sorted(rows[0].tools)

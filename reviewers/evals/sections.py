@@ -6,10 +6,10 @@ from app.domain.repo_config import RepoConfig
 from reviewers.evals import metrics
 from reviewers.evals.anchors import try_anchors
 from reviewers.evals.cases import PatchCase
-from reviewers.evals.figures import Curve, Figure, Line, Section, figure, measured
+from reviewers.evals.figures import Bars, Curve, Figure, Line, Section, figure, measured
 from reviewers.evals.harness import Noise, Outcome, run
 from reviewers.evals.recorded import ExpertReview, JudgedReviews
-from reviewers.evals.replay import agreement, merged_shares, votes_by_need
+from reviewers.evals.replay import agreement, merged_shares, recall_by_severity, votes_by_need
 from reviewers.evals.theory import Rule, World, by_formula, by_lot
 
 # The rules of the efforts `normal` and `high`: passes, and votes needed.
@@ -80,6 +80,16 @@ def replay(rows: Sequence[JudgedReviews]) -> Section:
         curves=(
             _by_need({need: (metrics.recall(counts), metrics.precision(counts)) for need, counts in votes.items()}),
             _tools(found.f1_by_judge, found.f1_by_matcher),
+        ),
+        bars=(
+            Bars(
+                title="recall by severity where 3 of 12 agree",
+                unit="",
+                bars=tuple(
+                    measured(severity, metrics.recall, counts)
+                    for severity, counts in recall_by_severity(rows, 3).items()
+                ),
+            ),
         ),
     )
 

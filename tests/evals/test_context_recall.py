@@ -26,9 +26,10 @@ async def test_a_name_counts_where_its_file_is_shown(shared_data: Path) -> None:
     cases = read_expert_diffs(shared_data / "eval")[1:4]
     prompts = await first_prompts(cases)
     assert all(case.title in prompt for case, each in zip(cases, prompts, strict=True) for prompt in each)
-    seen, unseen = [
-        {one.name: one.value or 0 for one in context_section(cases, each).figures} for each in (prompts, [[], [], []])
-    ]
+    nothing: list[list[str]] = [[], [], []]
+    seen, unseen = (
+        {one.name: one.value or 0 for one in context_section(cases, each).figures} for each in (prompts, nothing)
+    )
     assert seen["names in the first prompt"] > 0.5
     assert seen["of names that the change holds, in the first prompt"] == 1
     assert unseen["names in the first prompt"] == 0

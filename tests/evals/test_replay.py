@@ -6,7 +6,7 @@ import pytest
 
 from reviewers.evals import metrics
 from reviewers.evals.recorded import JudgedReviews, read_judged_reviews
-from reviewers.evals.replay import agreement, merged_shares, votes_by_need
+from reviewers.evals.replay import agreement, merged_shares, recall_by_severity, votes_by_need
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +21,10 @@ def test_agreement_of_tools_finds_what_is_true(rows: list[JudgedReviews]) -> Non
     assert metrics.f_one(votes[3]) >= 0.60
     assert metrics.precision(votes[4]) >= 0.70
     assert metrics.recall(votes[4]) >= 0.54
+    by_severity = recall_by_severity(rows, 3)
+    parts = [one for counts in by_severity.values() for one in counts]
+    assert metrics.recall(parts) == metrics.recall(votes[3])
+    assert metrics.recall(by_severity["critical"]) > metrics.recall(by_severity["low"])
     assert metrics.precision(votes[1]) < metrics.precision(votes[3]) < metrics.precision(votes[4])
 
 

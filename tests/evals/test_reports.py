@@ -39,7 +39,10 @@ REPORT = EvalReport(
                 Figure(name="dollars", value=None),
             ),
             curves=(CURVE,),
-            bars=(Bars(title="by set", unit="", bars=(Figure(name="clean", value=0.5, low=0.2, high=0.9),)),),
+            bars=(
+                Bars(title="by set", unit="", bars=(Figure(name="clean", value=0.5, low=0.2, high=0.9),)),
+                Bars(title="by day", unit="", bars=(Figure(name="one", value=0), Figure(name="two", value=0))),
+            ),
         ),
     ),
 )
@@ -87,6 +90,16 @@ def test_the_page_stands_alone_and_escapes_names() -> None:
     assert "one &amp; only" in page
     assert "F1 &lt;of&gt; each" in page
     assert "1 target missed" in page
+    assert "1 of 2" in page
+    assert '<td class="missed">recall</td>' in page
+    assert "Nought for one, two." in page
+
+
+def test_everything_in_a_chart_is_also_in_words() -> None:
+    page = as_page(REPORT)
+    for name, x, y in (("one &amp; only", "1", "0.200"), ("one &amp; only", "2", "0.500"), ("other", "1", "0.300")):
+        assert re.search(rf'{name}</th><td class="number">{x}</td><td class="number">{y}</td>', page)
+    assert page.count("<caption>") == len(REPORT.sections) + 1
 
 
 def test_a_report_comes_back_from_json() -> None:
@@ -136,7 +149,7 @@ def test_the_command_measures_and_keeps_its_reports(corrigent: typer.Typer, shar
     assert [section.key for section in report.sections] == ["anchors", "bugs"]
     assert report.missed == 0
     assert len(list((results / "rows").iterdir())) == 3
-    assert "<svg" in (results / "report.html").read_text()
+    assert '<section id="bugs"' in (results / "report.html").read_text()
 
 
 @pytest.fixture

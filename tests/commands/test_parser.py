@@ -1,10 +1,9 @@
 """Commands are found where a person meant one, and nowhere else."""
 
-import time
-
 import pytest
 
 from app.commands.parser import action_key, button_key, parse
+from tests.harness.growth import LINEAR, growth
 
 MENTIONS = ("/corrigent", "@acme-corrigent")
 
@@ -118,14 +117,8 @@ def test_a_comment_holds_ten_commands_and_an_argument_a_thousand_characters() ->
         "a\n",
     ],
 )
-def test_sixty_thousand_hostile_characters_take_ten_milliseconds(hostile: str) -> None:
-    body = ("/corrigent review\n" + hostile * 60_000)[:60_000]
-    best = min(_seconds(body) for _ in range(5))
-    # Ten on an idle machine; the limit leaves room for a busy one, and a quadratic parser takes seconds.
-    assert best < 0.1
+def test_hostile_characters_take_linear_time(hostile: str) -> None:
+    def read(length: int) -> None:
+        parse(("/corrigent review\n" + hostile * length)[:length], mentions=MENTIONS, previous_body=None)
 
-
-def _seconds(body: str) -> float:
-    started = time.perf_counter()
-    parse(body, mentions=MENTIONS, previous_body=None)
-    return time.perf_counter() - started
+    assert growth(read, 8_000) < LINEAR

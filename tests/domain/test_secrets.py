@@ -5,11 +5,13 @@ import json
 import random
 import string
 import time
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
 
 from app.domain.secrets import MASK, OVERLAP, RedactedStream, Redactor, find, redact
+from tests.harness.growth import LINEAR, growth
 
 # Drawn, not written: no file of this repository shall hold anything that looks like a live token.
 _RANDOM = random.Random(7)
@@ -215,21 +217,24 @@ HOSTILE = [
 
 @pytest.mark.parametrize("unit", HOSTILE, ids=range(len(HOSTILE)))
 def test_no_input_takes_more_than_linear_time(unit: str) -> None:
-    # 2 µs a character is some fifty times what these take; a quadratic pattern would need minutes for this length.
-    text = unit * (300_000 // len(unit))
-    before = time.process_time()
-    redact(text)
-    assert time.process_time() - before < 2e-6 * len(text)
+    assert growth(lambda length: redact(unit * (length // len(unit))), 15_000) < LINEAR
 
 
-def test_ordinary_log_lines_are_redacted_fast(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ordinary_log_lines_are_redacted_fast() -> None:
     words = ["run", "pull", "review", "finding", "posted", "through", "task", "file", "item", "200", "ms", "global"]
-    lines = [f"2026-01-01T00:00:{i % 60:02d}Z INFO {' '.join(_RANDOM.choices(words, k=14))}" for i in range(20_000)]
+    lines = [f"2026-01-01T00:00:{i % 60:02d}Z INFO {' '.join(_RANDOM.choices(words, k=14))}" for i in range(5_000)]
     redactor = Redactor(["a value we hold", "another value"])
-    before = time.process_time()
     assert [redactor.redact(line) for line in lines] == lines
-    rate = len(lines) / (time.process_time() - before)
-    with capsys.disabled():
-        print(f"\nredact: {rate:,.0f} lines a second")  # noqa: T201 - the figure is what this test is run for
-    # The aim is 100,000 on an idle machine; a shared one may be several times slower.
-    assert rate > 20_000
+    # Three times as long as taking the line apart is usual; a pattern that looks at every character anew takes hundreds.
+    assert seconds(lambda: [redactor.redact(line) for line in lines]) < 15 * seconds(lambda: [x.split() for x in lines])
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Of processor time, the quickest of three tries."""
+
+    def once() -> float:
+        began = time.thread_time()
+        work()
+        return time.thread_time() - began
+
+    return min(once() for _ in range(3))

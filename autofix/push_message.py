@@ -9,17 +9,26 @@ from app.domain.invisible import strip_invisible
 _LONGEST_SUBJECT = 72
 _LONGEST_BODY = 1_000
 # "Co-authored-by: …", "Change-Id: …": read by tools, and only ours to write.
-_TRAILER = re.compile(r"^\s*(?:[A-Za-z]+(?:-[A-Za-z]+)+|cc|see|refs?|closes|fixes|bug|issue)\s*:\s.*$", re.IGNORECASE)
+_TRAILER = re.compile(
+    r"^\s*(?:[A-Za-z]+(?:-[A-Za-z]+)+\s*:|(?:cc|see|refs?|closes|fixes|bug|issue)\s*:\s|BREAKING[ -]CHANGE\b).*$",
+    re.IGNORECASE,
+)
 # Forges run lines that begin so, in comments as in merge request descriptions.
 _QUICK_ACTION = re.compile(r"^\s*/[a-z_]+\b.*$")
 _ADDRESS = re.compile(r"[a-z][a-z+.-]*://\S+|www\.\S+", re.IGNORECASE)
+# "[skip ci]" keeps the pipelines from looking, "+semver: major" and "(MAJOR)" choose the next release.
 _DIRECTIVE = re.compile(
-    r"\[[^\]]*\b(?:skip|ci|no)[ _-](?:ci|skip|actions?|azurepipelines|cd)\b[^\]]*\]|\*{3}NO_CI\*{3}|skip-checks",
+    r"\[[^\]]*\b(?:skip|no[ _-]*(?:ci|cd|actions?|azurepipelines|build|deploy)|(?:force|run|deploy|release)\b|"
+    r"(?:major|minor)\b)[^\]]*\]|\*{3}NO_CI\*{3}|skip-checks|\+semver:?|\((?:MAJOR|MINOR|PATCH)\)",
     re.IGNORECASE,
 )
 # "fixes #12" closes an issue, "#12" and "!12" notify its readers, "@maria" notifies maria, GL-12 and GH-12 are links.
-_REFERENCE = re.compile(r"(?:[\w.-]+/[\w.-]+)?[#!](?=\d)|\bG[HL]-(?=\d)")
-_MENTION = re.compile(r"@(?=[A-Za-z0-9])")
+_REFERENCE = re.compile(r"(?:[\w.-]+/[\w.-]+)?[#!\uff03\uff01](?=\d)|\bG[HL]-(?=\d)")
+# "ABC-12 #close" and "closes ABC-12" are orders to the trackers beside the forge.
+_ORDER = re.compile(
+    r"#(?=[A-Za-z])|\b(?:clos|fix|resolv|implement|complet)(?:e|es|ed|ing)?[ :]+(?=[A-Z][A-Z0-9]+-\d)", re.IGNORECASE
+)
+_MENTION = re.compile(r"[@\uff20](?=[A-Za-z0-9])")
 _MARKUP = re.compile(r"[<>`]")
 
 
@@ -45,7 +54,7 @@ def clean(text: str) -> str:
         if not _TRAILER.match(line) and not _QUICK_ACTION.match(line)
     ]
     joined = "\n".join(kept)
-    for pattern in (_ADDRESS, _DIRECTIVE, _REFERENCE, _MENTION, _MARKUP):
+    for pattern in (_ADDRESS, _DIRECTIVE, _REFERENCE, _ORDER, _MENTION, _MARKUP):
         joined = pattern.sub("", joined)
     return re.sub(r"\n{3,}", "\n\n", joined).strip()
 

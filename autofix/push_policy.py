@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from app.domain.errors import Refused
+from app.domain.invisible import hidden_in
 from app.domain.model import Frozen
 from app.domain.protected_paths import fold, names_dependencies, protected, sets_tools
 from app.domain.secrets import Redactor
@@ -16,8 +17,9 @@ Rule = Literal[
 ]
 
 _FILE_MODES = {"", "100644", "100755"}
-# Control characters, bytes that are not UTF-8, and marks that turn the direction of writing.
-_NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\udc80-\udcff\u202a-\u202e\u2066-\u2069]")
+# Control characters, bytes that are not UTF-8, marks that turn the direction of writing, and what ends a line for some
+# programs but in no diff: a comment that goes on there is code.
+_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\x85\u2028\u2029\udc80-\udcff\u202a-\u202e\u2066-\u2069]|\r(?!$)")
 
 
 class PushPolicy(Frozen):
@@ -89,7 +91,7 @@ def _file_objections(file: FilePatch, policy: PushPolicy) -> Iterator[Objection]
     yield from _mode_objections(file)
     if file.binary:
         yield Objection(rule="binary", path=file.path, reason=f"{file.path} is a binary file")
-    if any(_NOT_TEXT.search(text) for _, text in file.added):
+    if any(_NOT_TEXT.search(text) or hidden_in(text) for _, text in file.added):
         yield Objection(rule="binary", path=file.path, reason=f"{file.path} would get characters that nobody can see")
     for line, family in push_secrets.find(file):
         reason = f"line {line} of {file.path} looks like a secret ({family})"

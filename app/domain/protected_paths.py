@@ -69,7 +69,8 @@ MANIFESTS = """
     *.tf Chart.yaml
 """
 
-# Files that say what analysers overlook, or which tools build the code; a change of one is for a person to look at too.
+# Files that say what analysers overlook, or what runs when the code is built and tested: a change of one is for a
+# person to look at too.
 TOOL_SETTINGS = """
     .eslintrc .eslintrc.* eslint.config.* .eslintignore .oxlintrc.json biome.json biome.jsonc .prettierrc
     .prettierrc.* prettier.config.* .stylelintrc .stylelintrc.* tslint.json .jshintrc .babelrc .babelrc.*
@@ -79,6 +80,13 @@ TOOL_SETTINGS = """
     rustfmt.toml .clang-tidy .clang-format sgconfig.yml build.rs .swiftlint.yml rust-toolchain rust-toolchain.toml
     .tool-versions .nvmrc .python-version .ruby-version mise.toml .mise.toml Vagrantfile Procfile .dockerignore
     .htaccess web.config crontab .bashrc .profile .zshrc detekt.yml checkstyle.xml pmd.xml phpstan.neon
+    Makefile GNUmakefile *.mk justfile .justfile Rakefile Taskfile.yml Taskfile.yaml CMakeLists.txt meson.build
+    configure.ac BUILD BUILD.bazel *.bzl SConstruct wscript build.xml gradle.properties build.zig magefile.go
+    gulpfile.* Gruntfile.* webpack.config.* rollup.config.* vite.config.* esbuild.config.* rspack.config.*
+    metro.config.* postcss.config.* .swcrc nx.json turbo.json lerna.json jest.config.* vitest.config.* karma.conf.*
+    playwright.config.* cypress.config.* .mocharc.* .nycrc .nycrc.* pytest.ini conftest.py .rspec phpunit.xml
+    phpunit.xml.* hatch.toml hatch_build.py uv.toml poetry.toml pdm.toml bunfig.toml MANIFEST.in Fastfile Capfile
+    ansible.cfg serverless.yml skaffold.yaml Tiltfile gitleaks.toml .gitleaks.toml osv-scanner.toml .checkov.yml
 """
 
 # Stands for a character outside ASCII: it may be drawn like any letter.

@@ -168,7 +168,21 @@ def test_a_change_of_dependencies_waits_for_a_person(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["ruff.toml", "web/.eslintrc.json", "eslint.config.mjs", "tsconfig.json", "build.rs", ".FLAKE8", "mypy.ini"]
+    "path",
+    [
+        "ruff.toml",
+        "web/.eslintrc.json",
+        "eslint.config.mjs",
+        "tsconfig.json",
+        "build.rs",
+        ".FLAKE8",
+        "mypy.ini",
+        "Makefile",
+        "web/vite.config.ts",
+        "conftest.py",
+        "build/rules.mk",
+        "pytest.ini",
+    ],
 )
 def test_a_change_of_what_tools_do_waits_for_a_person(path: str) -> None:
     found = verdict(path, "ignore = ['F401']\n")
@@ -186,6 +200,14 @@ def test_a_change_of_what_tools_do_waits_for_a_person(path: str) -> None:
         ("Done [skip ci]\nskip-checks: true", "Done"),
         ("/approve\nDone https://evil.example/?q=1", "Done"),
         ("a\u200bb <img src=x>", "ab img src=x"),
+        ("Done\n\nBREAKING CHANGE: everything\nBREAKING-CHANGE: all", "Done"),
+        ("Done +semver: major (MAJOR) #major", "Done  major  major"),
+        ("ABC-12 #close #time 2d", "ABC-12 close time 2d"),
+        ("It closes ENG-123, as UTF-8 is fixed", "It ENG-123, as UTF-8 is fixed"),
+        ("Done [skip  ci] [skip netlify] [force-release] [no deploy]", "Done"),
+        ("Done\n\nreviewed-by:maria", "Done"),
+        ("＠maria saw ＃12", "maria saw 12"),
+        ("Uses list[int] and d[no] at 12:30", "Uses list[int] and d[no] at 12:30"),
     ],
 )
 def test_a_commit_message_acts_on_nothing(said: str, kept: str) -> None:
@@ -200,3 +222,21 @@ def test_a_commit_message_says_what_was_proved_and_who_asked() -> None:
     assert message == (
         "Fix: a retried webhook pays twice\n\nCloses 1\n\nMends finding 1.\nProved: 2 refunds before, pass after.\nAsked by maria.\n"
     )
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    ["\u200b", "\u00ad", "\U000e0041", "\u3164", "\u115f", "\uffa0", "\u2800", "\u180e", "\ufeff", "\u034f", "\u202e",
+     "\u2028", "\u0085", "\x0b", "\rx"],
+    ids=ascii,
+)  # fmt: skip
+def test_what_nobody_sees_in_a_line_is_refused(hidden: str) -> None:
+    """A name of nothing but a filler of Hangul is a variable; behind a line separator a comment is code."""
+    found = verdict("shop/cart.js", f"x = 1\ny // {hidden}z\n")
+    assert [objection.reason for objection in found.refusals] == [
+        "shop/cart.js would get characters that nobody can see"
+    ]
+
+
+def test_what_people_write_is_not_refused() -> None:
+    assert verdict("shop/cart.py", "x = 'Größe 日本語 ❤️ 👩\u200d💻'\r\n").allowed

@@ -159,3 +159,16 @@ async def test_a_branch_stays_while_its_pull_request_is_open(scene: Scene) -> No
     await scene.heed_the_end()
     await scene.heed_the_end()
     assert (await scene.ours(), await scene.taken_back()) == ([], 1)
+
+
+async def test_a_fix_that_names_dependencies_waits_for_a_person(scene: Scene) -> None:
+    patch_key = await scene.store.blobs.put(make("requirements.txt", None, b"reqeusts==2.0\n"))
+    changed = ChangedFile(path="requirements.txt", added=1, removed=0, status="added")
+    fix = await scene.store.blobs.get_model(scene.agent.fix_key, Fix)
+    assert fix.patch is not None
+    named = fix.model_copy(update={"patch": Patch(patch_key=patch_key, head_sha=fix.patch.head_sha, files=(changed,))})
+    wanted = DeliverFix(agent_id=scene.agent.agent_id, word=BEGIN, fix_key=await scene.store.blobs.put_model(named))
+    assert (await scene.deliver_fix(wanted)).status == "refused"
+    assert await scene.ours() == []
+    [comment] = scene.pull_request.comments
+    assert "Requirements.txt names dependencies, so it waits for somebody's apply." in comment.body

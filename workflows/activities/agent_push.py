@@ -150,7 +150,9 @@ class Pushing:
             verdict = judge(parse(await self.blobs.get(patch.patch_key)), redactor=self.redactor)
         except UnreadablePatch as unreadable:
             return str(unreadable)
-        return None if verdict.automatic or (said_apply and verdict.allowed) else verdict.reason
+        if verdict.automatic or (said_apply and verdict.allowed):
+            return None
+        return f"{verdict.reason}, so it waits for somebody's apply" if verdict.allowed else verdict.reason
 
     async def _home(self, agent: Agent, now_at: PullRequest) -> Repo:
         """Where the branch is that is pushed to; Refused where it is not ours to change."""

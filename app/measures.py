@@ -37,6 +37,8 @@ def told(found: Summary, last: str) -> Iterator[str]:
     yield f"  reviews        {found.reviews}"
     yield f"  findings       {found.findings} with a thread{unknown}"
     yield f"  acted on       {_rate(found.acted_on)}"
+    if found.acted_on_by:
+        yield f"    by           {', '.join(f'{sign} {number}' for sign, number in found.acted_on_by)}"
     yield f"  control        {_rate(found.control)} of the lines that nobody flagged changed as well"
     for one in (*found.by_severity, *found.by_category):
         yield f"    {one.name:<15}{_rate(one)}"

@@ -1,5 +1,6 @@
 """Where lines of one version are in another: exact while they are untouched, near where they were changed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.domain.diff import Diff, FileChange, Hunk
@@ -57,6 +58,15 @@ class Moves:
         start = nearest_line(change, place.start_line)
         return _at(place, change, start, max(start, nearest_line(change, place.line)))
 
+    def replaced_by(self, place: Place, lines: Sequence[str]) -> bool:
+        """Whether these lines, one after another, now stand where the place's lines were changed."""
+        change, _ = self._change(place)
+        return change is not None and any(
+            _writes(hunk, lines)
+            for hunk in change.hunks
+            if any(line.old is not None and place.start_line <= line.old <= place.line for line in hunk.lines)
+        )
+
     def _change(self, place: Place) -> tuple[FileChange | None, bool]:
         diff = self.heads if place.side == "new" else self.bases
         if diff is None:
@@ -107,3 +117,12 @@ def _old_begin(hunk: Hunk) -> int:
 
 def _new_begin(hunk: Hunk) -> int:
     return hunk.new_start if hunk.new_count else hunk.new_start + 1
+
+
+def _writes(hunk: Hunk, lines: Sequence[str]) -> bool:
+    new = [line for line in hunk.lines if line.kind != "removed"]
+    windows = (new[at : at + len(lines)] for at in range(len(new) - len(lines) + 1))
+    return any(
+        [line.text for line in window] == list(lines) and any(line.kind == "added" for line in window)
+        for window in windows
+    )

@@ -32,6 +32,8 @@ class Summary(Frozen):
     findings: int
     unknown: int
     acted_on: Rate
+    # By which sign -> how often: our suggestion, our fix, mended by people, …
+    acted_on_by: tuple[tuple[str, int], ...] = ()
     # The same question about lines that nobody flagged: what is over it is ours.
     control: Rate
     by_severity: tuple[Rate, ...]
@@ -55,6 +57,7 @@ def summarise(measured: Sequence[Measured], escapes: Sequence[Escape] = ()) -> S
         findings=len(seen),
         unknown=len(seen) - len(known),
         acted_on=_rate("all", known),
+        acted_on_by=tuple(Counter(one.how for one in seen if one.fate == "acted_on").most_common()),
         control=Rate(
             name="lines that nobody flagged",
             part=sum(one.control_changed for one, _ in measured),

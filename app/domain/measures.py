@@ -21,7 +21,7 @@ _RESOLVED = "resolved"
 
 
 class Judged(Frozen):
-    """One finding at the end; `how` says by which sign: "mended", "lines changed", "our fix", "wrong", …"""
+    """One finding at the end; `how` says by which sign: "our suggestion", "our fix", "mended", "wrong", …"""
 
     finding_id: str
     number: int
@@ -43,6 +43,8 @@ class Signs(Frozen):
     changed: bool | None = None
     # Whether its lines are gone after a fix of ours was put on the branch.
     fixed_by_us: bool = False
+    # Whether the lines that we suggested stand in their place.
+    suggestion_taken: bool = False
     thread_resolved: bool = False
     thread_outdated: bool = False
 
@@ -82,6 +84,7 @@ def judge(tracked: TrackedFinding, signs: Signs) -> Judged:
         (tracked.state == "withdrawn", "withdrawn", "withdrawn"),
         (tracked.state == "dismissed" and not by_click, "dismissed", reason or "other"),
         (signs.fixed_by_us, "acted_on", "our fix"),
+        (signs.suggestion_taken, "acted_on", "our suggestion"),
         (tracked.state == "mended", "acted_on", "mended"),
         (bool(signs.changed) or signs.thread_outdated, "acted_on", "lines changed"),
         (by_click or signs.thread_resolved, "dismissed", "resolved without a change"),

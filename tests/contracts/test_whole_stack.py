@@ -26,6 +26,7 @@ from tests.contracts.worlds import KINDS, AnyPull, accept_suggestion, resolve, t
 from tests.harness.suggesting import FEES, suggest
 from tests.harness.system import Script
 from tests.harness.temporal import TemporalServer
+from tests.store.samples import NOW
 
 MENDED = str(REFUNDS.changes["billing/refunds.py"]).replace("timeout=2000", "timeout=2")
 
@@ -96,6 +97,24 @@ async def test_a_suggestion_that_was_tried_is_committed_with_one_click(standing:
     await accept_suggestion(pull, 1 - first[0])
     assert (await standing.reviewed(pull)).title == "No problems found · 1 file, 1 hunk"
     assert [told.resolved for told in threads_of(pull)] == [True, True]
+    await pull.merge()
+    assert await _fates(standing, pull) == [("acted_on", "our suggestion")] * 2
+
+
+async def _fates(standing: Standing, pull: AnyPull) -> list[tuple[str, str]]:
+    """What became of each finding, once the end of the pull request was measured."""
+    turns, store = standing.at_work.running.turns, standing.at_work.running.store
+    assert turns is not None
+    found: list[tuple[str, str]] = []
+
+    async def measured() -> bool:
+        await turns.run_chore("measure")
+        rows = [judged for one, judged in await store.measures.since(NOW, None) if one.ref.number == pull.number]
+        found.extend((one.fate, one.how) for judged in rows for one in judged if one.posted)
+        return bool(rows)
+
+    await standing.until(measured)
+    return found
 
 
 async def test_what_is_open_is_told_to_machines(standing: Standing) -> None:

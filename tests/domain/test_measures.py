@@ -23,6 +23,8 @@ CHANGED, SAME = Signs(changed=True), Signs(changed=False)
         ("dismissed", "wrong: it is checked", CHANGED, "dismissed", "wrong"),
         ("dismissed", "later", SAME, "dismissed", "later"),
         ("mended", "", Signs(fixed_by_us=True), "acted_on", "our fix"),
+        ("mended", "", Signs(changed=True, suggestion_taken=True), "acted_on", "our suggestion"),
+        ("dismissed", "wrong", Signs(changed=True, suggestion_taken=True), "dismissed", "wrong"),
         ("mended", "", SAME, "acted_on", "mended"),
         ("open", "", CHANGED, "acted_on", "lines changed"),
         ("open", "", Signs(changed=False, thread_outdated=True), "acted_on", "lines changed"),
@@ -45,6 +47,25 @@ def test_lines_are_changed_when_they_are_gone_from_the_end() -> None:
     assert [was_changed(place, later) for place in places] == [True, False, True]
     assert was_changed(places[0].model_copy(update={"side": "old"}), later) is None
     assert was_changed(places[0], Moves()) is False
+
+
+@pytest.mark.parametrize(
+    ("suggested", "taken"),
+    [
+        (["now = 1"], True),
+        (["now = 1", "next = 2"], True),
+        (["next = 2"], True),
+        (["now = 2"], False),
+        (["x10 = 10"], False),
+        ([], False),
+    ],
+)
+def test_a_suggestion_is_taken_when_its_lines_stand_in_their_place(suggested: list[str], taken: bool) -> None:
+    before = "".join(f"x{n} = {n}\n" for n in range(40))
+    later = Moves(heads=diff_of({"a.py": before}, {"a.py": before.replace("x9 = 9\n", "now = 1\nnext = 2\n")}))
+    assert later.replaced_by(Place(path="a.py", start_line=10, line=10), suggested) is taken
+    assert not later.replaced_by(Place(path="a.py", start_line=30, line=30), suggested)
+    assert not Moves().replaced_by(Place(path="a.py", start_line=10, line=10), suggested)
 
 
 def test_the_control_is_drawn_from_added_lines_that_no_finding_is_near() -> None:
@@ -92,6 +113,7 @@ def test_a_summary_counts_what_people_saw_and_whose_end_is_known() -> None:
     assert told.acted_on == Rate(name="all", part=1, of=3)
     assert told.control == Rate(name="lines that nobody flagged", part=4, of=80)
     assert told.by_severity == (Rate(name="high", part=1, of=2), Rate(name="medium", part=0, of=1))
+    assert told.acted_on_by == (("mended", 1),)
     assert told.dismissals == (("wrong", 1),)
     assert (told.median_seconds, told.dollars) == (30.0, 0.5)
     assert summarise([]).acted_on.share is None

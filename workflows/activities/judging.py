@@ -6,7 +6,7 @@ from app.checkouts.git import GitError
 from app.checkouts.mirrors import Mirrors
 from app.domain.agents import Agent
 from app.domain.diff import Diff
-from app.domain.findings import TrackedFinding
+from app.domain.findings import Finding, TrackedFinding
 from app.domain.line_map import Moves
 from app.domain.measures import Judged, Signs, control_places, judge, was_changed
 from app.domain.pull_request import PullRequestRef
@@ -72,9 +72,16 @@ def _signs(
     return Signs(
         changed=changed,
         fixed_by_us=tracked.number in mended_by_us and (bool(changed) or tracked.state == "mended"),
+        suggestion_taken=bool(changed) and moves is not None and _is_taken(tracked.finding, moves),
         thread_resolved=thread is not None and thread.resolved,
         thread_outdated=thread is not None and thread.outdated,
     )
+
+
+def _is_taken(finding: Finding, moves: Moves) -> bool:
+    """By a click or by hand: it is our words that were committed."""
+    suggestion = finding.suggestion
+    return bool(suggestion) and moves.replaced_by(finding.place, (suggestion or "").removesuffix("\n").split("\n"))
 
 
 def _mended_by_us(agents: Sequence[Agent]) -> frozenset[int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.forges.fake.scenario import FakeForge
+from tests.harness.keys import app_key
 from tests.harness.order import in_turn
 from tests.harness.temporal import TemporalServer, TemporalServers
 
@@ -47,5 +48,5 @@ def temporal(temporal_servers: TemporalServers) -> TemporalServer:
 @pytest.fixture
 async def forge() -> AsyncGenerator[FakeForge]:
     """A fake GitHub with nothing in it."""
-    async with FakeForge.start() as started:
+    async with FakeForge.start(key=app_key()) as started:
         yield started

@@ -18,6 +18,7 @@ from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.store.tables import limit_buckets
 from tests.contracts.telling import meanings, threads_of
 from tests.contracts.worlds import AnyPull, AnyRepo, Fake, reply
+from tests.harness.keys import app_key
 from tests.harness.system import AtWork, Script, at_work, connection_to
 from tests.harness.temporal import TemporalServer
 
@@ -153,7 +154,7 @@ Made = tuple[Fake, AnyRepo, Mapping[str, JsonValue]]
 
 @asynccontextmanager
 async def _on_github() -> AsyncGenerator[Made]:
-    async with FakeForge.start() as fake:
+    async with FakeForge.start(key=app_key()) as fake:
         fake.set_limits(LimitSettings(points_per_minute=99_999, content_per_minute=9_999, content_per_hour=9_999))
         repo = await fake.create_repo(samples.REPOSITORY, files=samples.BASE)
         credentials = await fake.install_app(repos=[repo], permissions=FIX_PERMISSIONS)

@@ -3,18 +3,18 @@
 from collections.abc import AsyncGenerator
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from app.forges.fake.scenario import FakeForge
 from tests.contracts.support import CHANGED, FILE, installation, mint
+from tests.harness.keys import app_key
 from tests.harness.openapi import Contract, OfficialDescriptions
 
 
 @pytest.fixture
-async def server(official: OfficialDescriptions, key: RSAPrivateKey) -> AsyncGenerator[FakeForge]:
+async def server(official: OfficialDescriptions) -> AsyncGenerator[FakeForge]:
     # What it answers lacks fields that today's description requires; what it is asked must be right all the same.
     contract = Contract(official, answers_too=False)
-    async with FakeForge.start(flavour="ghes-3.5", key=key) as forge:
+    async with FakeForge.start(flavour="ghes-3.5", key=app_key()) as forge:
         contract.watch(forge)
         yield forge
     contract.assert_kept()

@@ -102,18 +102,19 @@ async def test_the_documented_numbers_are_the_default() -> None:
     assert (limits.content_per_minute, limits.content_per_hour, limits.graphql_points_per_minute) == (80, 500, 2_000)
 
 
-SOON = datetime.now(UTC) + timedelta(minutes=5)
+# Nobody compares it with a clock.
+A_DATE = datetime(2031, 5, 7, 12, 30, tzinfo=UTC)
 REFUSALS: list[tuple[str, Effect, int, dict[str, str]]] = [
     ("502", faults.bad_gateway(), 502, {}),
     ("503", faults.bad_gateway(503), 503, {}),
     ("wait in seconds", faults.secondary_with_retry_after(timedelta(seconds=7)), 403, {"retry-after": "7"}),
     (
         "wait as a date",
-        faults.secondary_with_date(SOON),
+        faults.secondary_with_date(A_DATE),
         403,
-        {"retry-after": SOON.strftime("%a, %d %b %Y %H:%M:%S GMT")},
+        {"retry-after": A_DATE.strftime("%a, %d %b %Y %H:%M:%S GMT")},
     ),
-    ("nothing remains", faults.secondary_with_reset(SOON), 403, {"x-ratelimit-remaining": "0"}),
+    ("nothing remains", faults.secondary_with_reset(A_DATE), 403, {"x-ratelimit-remaining": "0"}),
     ("in words", faults.secondary_as_text(), 403, {}),
     ("as abuse", faults.secondary_as_abuse(), 422, {}),
     ("429", faults.too_many_requests(), 429, {}),

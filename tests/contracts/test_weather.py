@@ -123,26 +123,28 @@ async def test_what_was_not_done_is_unavailable_and_leaves_nothing(world: World,
     assert comments_of(pull) == []
 
 
-SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=5)
-WAITS: dict[str, list[Effect]] = {
+WAIT = timedelta(minutes=5)
+# Made when they strike, so that the time they name is still to come.
+WAITS: dict[str, list[Callable[[datetime], Effect]]] = {
     "github": [
-        faults.secondary_with_retry_after(timedelta(minutes=5)),
-        faults.secondary_with_date(SOON),
-        faults.secondary_with_reset(SOON),
-        faults.secondary_as_text(),
-        faults.secondary_as_abuse(),
-        faults.too_many_requests(),
+        lambda _: faults.secondary_with_retry_after(WAIT),
+        faults.secondary_with_date,
+        faults.secondary_with_reset,
+        lambda _: faults.secondary_as_text(),
+        lambda _: faults.secondary_as_abuse(),
+        lambda _: faults.too_many_requests(),
     ],
     "gitlab": [
-        gitlab_errors.throttled(timedelta(minutes=5)),
-        gitlab_errors.throttled_until(SOON),
-        gitlab_errors.throttled_without_a_word(),
+        lambda _: gitlab_errors.throttled(WAIT),
+        gitlab_errors.throttled_until,
+        lambda _: gitlab_errors.throttled_without_a_word(),
     ],
 }
 
 
 async def test_a_limit_is_told_with_the_time_until_which_nothing_is_sent(world: World, pull: AnyPull) -> None:
-    for effect in WAITS[world.kind]:
+    for form in WAITS[world.kind]:
+        effect = form(datetime.now(UTC) + WAIT)
         world.fake.fault(effect, method="POST", path="*/notes" if world.kind == "gitlab" else "*/comments")
         with pytest.raises(RateLimited) as limited:
             await world.ours.writer.comment(world.ref_of(pull), "words", "words", None, look_first=False)

@@ -3,9 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from pydantic import SecretStr
 from typing_extensions import override
 
@@ -24,6 +22,7 @@ from app.forges.fake.pull_scenario import FakePullRequest
 from app.forges.fake.repo_scenario import FakeRepo
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.forges.registry import FACTORIES, Connection, Forge, build
+from tests.harness.keys import app_key
 from tests.harness.swagger import GitLabContract
 
 KINDS = tuple(sorted(FACTORIES))
@@ -192,7 +191,7 @@ async def a_world(kind: str, *, files: Mapping[str, Content], private: bool = Tr
 
 @asynccontextmanager
 async def _github(files: Mapping[str, Content], private: bool) -> AsyncGenerator[World]:
-    async with FakeForge.start(key=_key()) as fake:
+    async with FakeForge.start(key=app_key()) as fake:
         fake.webhook_url = "http://127.0.0.1:9/hooks/github"
         repo = await fake.create_repo("acme/shop", files=files, private=private)
         app = await fake.install_app(permissions=FIX_PERMISSIONS, repos=[repo])
@@ -228,9 +227,3 @@ async def _gitlab(files: Mapping[str, Content], private: bool) -> AsyncGenerator
         contract.watch(fake)
         yield World("gitlab", fake, project, build(connection, OpenLimits()))
     contract.assert_kept()
-
-
-@cache
-def _key() -> RSAPrivateKey:
-    """One key for every App: making it is slower than most tests."""
-    return generate_private_key(public_exponent=65537, key_size=2048)

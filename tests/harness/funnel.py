@@ -25,6 +25,7 @@ from autofix import patches
 from autofix.patches import PatchLine
 from tests.autofix import greeting
 from tests.autofix.prover_corpus import PROGRAMS, Program, everything
+from tests.harness.keys import app_key
 from tests.harness.system import Script, System, corrigent
 from tests.harness.temporal import TemporalServer
 from tests.journeys.fixing import AGREES, call, finish
@@ -240,7 +241,7 @@ async def way(
         script.agents += [seed.agent() for seed in seeds]
         script.write()
 
-    async with FakeForge.start() as forge:
+    async with FakeForge.start(key=app_key()) as forge:
         repos = [await _repo(forge, f"owner-{at % installations}/program-{at}", seed) for at, seed in enumerate(seeds)]
         credentials = await forge.install_app(repos=repos[::installations], permissions=FIX_PERMISSIONS)
         for owner in range(1, min(installations, len(seeds))):

@@ -19,6 +19,7 @@ from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.store.database import Database
 from app.store.tables import deliveries, effects, runs
 from tests.harness.invariants import Invariants
+from tests.harness.keys import app_key
 from tests.harness.stage import OPEN, PATIENCE, Stage, prompt_answers
 from tests.harness.system import Script
 
@@ -96,7 +97,7 @@ class World(Stage):
 async def world(folder: Path) -> AsyncGenerator[World]:
     """Everything up; `product.kill()` at any time."""
     folder.mkdir(parents=True, exist_ok=True)
-    async with FakeForge.start() as forge:
+    async with FakeForge.start(key=app_key()) as forge:
         repo = await forge.create_repo(samples.REPOSITORY, files=samples.BASE)
         credentials = await forge.install_app(repos=[repo], permissions=FIX_PERMISSIONS)
         script = Script(folder / "script.json")

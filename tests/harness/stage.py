@@ -17,6 +17,7 @@ from app.forges.fake.repo_scenario import FakeRepo
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.sweeper import POLL_EVERY, Sweeper
 from tests.harness.invariants import Invariants
+from tests.harness.keys import app_key
 from tests.harness.suggesting import suggest
 from tests.harness.system import OPEN_TYPES, Script, System, corrigent
 from tests.harness.temporal import TemporalServer
@@ -130,7 +131,7 @@ class Inside(Stage):
 async def inside(
     temporal: TemporalServer, folder: Path, *, with_model: bool = True, **settings: JsonValue
 ) -> AsyncGenerator[Inside]:
-    async with FakeForge.start() as forge:
+    async with FakeForge.start(key=app_key()) as forge:
         repo = await forge.create_repo(samples.REPOSITORY, files=samples.BASE)
         credentials = await forge.install_app(repos=[repo], permissions=FIX_PERMISSIONS)
         invariants = Invariants(forge, credentials, folder / "home")

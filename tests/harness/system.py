@@ -18,11 +18,10 @@ from app.domain.pull_request import PullRequestRef
 from app.forges.fake.scenario import AppCredentials, FakeForge
 from app.process import Running, running
 from app.settings import Settings, load_settings
-from app.store.database import Database
-from app.store.schema import migrate
 from app.store.tables import pull_requests
 from app.telemetry import start_logging
 from app.temporal_client import connect, make_current
+from tests.harness.databases import bring_to_schema
 from tests.harness.temporal import TemporalServer
 from workflows.pull_request import pull_request_id
 
@@ -181,7 +180,7 @@ async def at_work(
         **more,
     }
     settings = _settings(home, connection, overrides)
-    await _migrate(settings)
+    await bring_to_schema(settings.database_url.get_secret_value())
     with log_file(home / "corrigent.log", settings.secret_values()):
         async with running(settings, strict=True) as state:
             await make_current(await connect(settings, temporal.address), settings.worker_build_id)
@@ -200,11 +199,3 @@ def log_file(path: Path, secrets: Sequence[str]) -> Generator[None]:
         finally:
             structlog.reset_defaults()
             root.handlers[:], root.level = handlers, level
-
-
-async def _migrate(settings: Settings) -> None:
-    db = await Database.open(settings.database_url.get_secret_value())
-    try:
-        await migrate(db)
-    finally:
-        await db.close()

@@ -26,9 +26,8 @@ from app.sandboxes.records import Records
 from app.sandboxes.room import SandboxRoom
 from app.settings import load_settings
 from app.setup.gateway import setup_gateway
-from app.store.database import Database
-from app.store.schema import migrate
 from app.temporal_client import connect, make_current
+from tests.harness.databases import bring_to_schema
 from tests.harness.memory import below, held
 from tests.harness.system import Script, settings_for
 from tests.harness.temporal import TemporalServer
@@ -64,9 +63,7 @@ async def test_workers_apart_mend_a_finding_and_none_holds_what_it_must_not(
         model=script.model,
     )
     settings.home.mkdir()
-    db = await Database.open(settings.database_url.get_secret_value())
-    await migrate(db)
-    await db.close()
+    await bring_to_schema(settings.database_url.get_secret_value())
     everybody = {
         "CORRIGENT_TEMPORAL_ADDRESS": temporal.address,
         "CORRIGENT_TEMPORAL_NAMESPACE": namespace,

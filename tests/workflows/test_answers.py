@@ -11,7 +11,7 @@ from app.llm.chat import Answer
 from app.store.blobs import Blobs
 from app.store.database import Database
 from app.store.effects import Effects
-from app.store.schema import migrate
+from tests.harness.databases import bring_to_schema
 from workflows.activities.answers import LARGEST_ROW, StoredAnswers
 
 
@@ -29,8 +29,9 @@ class Model:
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncGenerator[Database]:
-    database = await Database.open(f"sqlite:///{tmp_path / 'corrigent.db'}")
-    await migrate(database)
+    url = f"sqlite:///{tmp_path / 'corrigent.db'}"
+    await bring_to_schema(url)
+    database = await Database.open(url)
     yield database
     await database.close()
 

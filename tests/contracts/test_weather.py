@@ -123,32 +123,40 @@ async def test_what_was_not_done_is_unavailable_and_leaves_nothing(world: World,
     assert comments_of(pull) == []
 
 
-WAIT = timedelta(minutes=5)
+SECOND, WAIT, LONGEST = timedelta(seconds=1), timedelta(minutes=5), timedelta(hours=2)
 # Made when they strike, so that the time they name is still to come.
-WAITS: dict[str, list[Callable[[datetime], Effect]]] = {
+NAMED_ENDS: dict[str, list[Callable[[datetime], Effect]]] = {
     "github": [
         lambda _: faults.secondary_with_retry_after(WAIT),
         faults.secondary_with_date,
         faults.secondary_with_reset,
-        lambda _: faults.secondary_as_text(),
-        lambda _: faults.secondary_as_abuse(),
-        lambda _: faults.too_many_requests(),
     ],
-    "gitlab": [
-        lambda _: gitlab_errors.throttled(WAIT),
-        gitlab_errors.throttled_until,
-        lambda _: gitlab_errors.throttled_without_a_word(),
+    "gitlab": [lambda _: gitlab_errors.throttled(WAIT), gitlab_errors.throttled_until],
+}
+# With the least that is waited where no end is named.
+WITHOUT_END: dict[str, list[tuple[Effect, timedelta]]] = {
+    "github": [
+        (effect, timedelta(seconds=60))
+        for effect in (faults.secondary_as_text(), faults.secondary_as_abuse(), faults.too_many_requests())
     ],
+    "gitlab": [(gitlab_errors.throttled_without_a_word(), timedelta(seconds=20))],
 }
 
 
-async def test_a_limit_is_told_with_the_time_until_which_nothing_is_sent(world: World, pull: AnyPull) -> None:
-    for form in WAITS[world.kind]:
-        effect = form(datetime.now(UTC) + WAIT)
-        world.fake.fault(effect, method="POST", path="*/notes" if world.kind == "gitlab" else "*/comments")
-        with pytest.raises(RateLimited) as limited:
-            await world.ours.writer.comment(world.ref_of(pull), "words", "words", None, look_first=False)
-        assert timedelta(seconds=20) < limited.value.until - datetime.now(UTC) < timedelta(hours=2)
+async def test_a_limit_that_names_its_end_is_told_with_it(world: World, pull: AnyPull) -> None:
+    for form in NAMED_ENDS[world.kind]:
+        asked = datetime.now(UTC)
+        until = await _limited_by(world, pull, form(asked + WAIT))
+        # Dates and stamps have whole seconds.
+        assert asked + WAIT - SECOND <= until <= datetime.now(UTC) + WAIT + SECOND
+    assert comments_of(pull) == []
+
+
+async def test_a_limit_without_an_end_is_given_one(world: World, pull: AnyPull) -> None:
+    for effect, least in WITHOUT_END[world.kind]:
+        asked = datetime.now(UTC)
+        until = await _limited_by(world, pull, effect)
+        assert asked + least <= until < datetime.now(UTC) + LONGEST
     assert comments_of(pull) == []
 
 
@@ -180,6 +188,14 @@ async def test_lists_that_lag_behind_double_nothing(world: World, pull: AnyPull)
         await submit(True)
     assert len(threads_of(pull)) == 1
     assert len(bodies_of(pull)) == 1
+
+
+async def _limited_by(world: World, pull: AnyPull, effect: Effect) -> datetime:
+    """Until when nothing is to be sent, as a comment that meets this limit is told."""
+    world.fake.fault(effect, method="POST", path="*/notes" if world.kind == "gitlab" else "*/comments")
+    with pytest.raises(RateLimited) as limited:
+        await world.ours.writer.comment(world.ref_of(pull), "words", "words", None, look_first=False)
+    return limited.value.until
 
 
 async def _read_twice(world: World, pull: AnyPull) -> None:

@@ -56,12 +56,14 @@ def in_a_while() -> datetime:
 @pytest.mark.parametrize(
     "form",
     [
-        lambda: secondary_with_retry_after(WAIT),
+        pytest.param(lambda: secondary_with_retry_after(WAIT), id="retry-after"),
+        # How each form is read is held by the contract of the adapters; here, what the whole product makes of one.
         # A date has whole seconds.
-        lambda: secondary_with_date(in_a_while() + timedelta(seconds=1)),
-        lambda: secondary_with_reset(in_a_while()),
+        pytest.param(
+            lambda: secondary_with_date(in_a_while() + timedelta(seconds=1)), id="as a date", marks=pytest.mark.soak
+        ),
+        pytest.param(lambda: secondary_with_reset(in_a_while()), id="until the reset", marks=pytest.mark.soak),
     ],
-    ids=["retry-after", "retry-after as a date", "nothing remains until the reset"],
 )
 async def test_a_limit_that_names_its_end_is_kept_to(
     shop: Inside, traffic: Traffic, form: Callable[[], Refuse]
@@ -83,8 +85,11 @@ async def test_a_limit_that_names_its_end_is_kept_to(
 
 @pytest.mark.parametrize(
     ("form", "status"),
-    [(secondary_as_text(), 403), (secondary_as_abuse(), 422), (too_many_requests(), 429)],
-    ids=["in words", "abuse", "bare 429"],
+    [
+        pytest.param(secondary_as_text(), 403, id="in words"),
+        pytest.param(secondary_as_abuse(), 422, id="abuse", marks=pytest.mark.soak),
+        pytest.param(too_many_requests(), 429, id="bare 429", marks=pytest.mark.soak),
+    ],
 )
 async def test_a_limit_without_an_end_is_a_minute_of_silence(
     open_end: Inside, traffic: Traffic, form: Refuse, status: int

@@ -107,7 +107,7 @@ async def talk(
     spec: str = "openai-compatible:test-model",
     **request: object,
 ) -> Answered:
-    access = ModelAccess(api_key=KEY, base_url=url, deadline=timedelta(seconds=5))
+    access = ModelAccess(api_key=KEY, base_url=url, deadline=timedelta(seconds=30))
     model = open_talking_model(ModelSpec.parse(spec), access)
     whole = TalkRequest(messages=messages or (OPENING,), tools=(READ,), **request)  # pyright: ignore[reportArgumentType] - a test names them right
     try:

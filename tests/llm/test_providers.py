@@ -59,7 +59,7 @@ class Wire:
             server.authorizations.clear()
 
     @asynccontextmanager
-    async def model(self, name: str, *, key: str = KEY, seconds: float = 5) -> AsyncGenerator[ChatModel]:
+    async def model(self, name: str, *, key: str = KEY, seconds: float = 30) -> AsyncGenerator[ChatModel]:
         spec = ModelSpec.parse(name)
         secure = spec.provider == "bedrock"
         access = ModelAccess(
@@ -75,7 +75,7 @@ class Wire:
         finally:
             await model.close()
 
-    async def ask(self, name: str, *, key: str = KEY, seconds: float = 5) -> Answer:
+    async def ask(self, name: str, *, key: str = KEY, seconds: float = 30) -> Answer:
         async with self.model(name, key=key, seconds=seconds) as model:
             return await model.ask(QUESTION)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -231,7 +231,7 @@ async def test_what_was_not_read_is_never_hidden(desk: Desk) -> None:
 async def test_a_waiting_run_says_until_when(desk: Desk) -> None:
     await see(desk.store)
     run = await begin(desk.store)
-    until = NOW + timedelta(hours=2)
+    until = datetime.now(UTC) + timedelta(hours=2)
     await desk.store.runs.set_waiting(run.run_id, until)
     page = await desk.text(f"/runs/{run.run_id}")
     assert f"Waits until {until:%H:%M} UTC" in page

@@ -3,6 +3,7 @@
 import pytest
 
 from app.domain.coverage import Coverage
+from app.domain.diff import Diff
 from app.domain.findings import FindingState, Place, Severity
 from app.domain.line_map import Moves
 from reviewers.pipeline import History, failed_report
@@ -70,6 +71,25 @@ class TestKnown:
         for history, expected in ((History(known=(known,), moves=moves), "id-1"), (History(known=(known,)), None)):
             (one,) = concluded(model_report(again, diff=diff), diff=diff, head=head, history=history).decided
             assert one.known_id == expected
+
+    @pytest.mark.parametrize("between_is_known", [True, False])
+    def test_a_dismissed_finding_stays_away_when_its_file_is_renamed_and_rebased(self, between_is_known: bool) -> None:
+        """After a force-push the earlier head may be gone: then only the code itself tells."""
+        head = {"b.py": "# licence\n" * 8 + HEAD["a.py"]}
+        diff = _renamed(diff_of({"b.py": "# licence\n" * 8 + BASE["a.py"]}, head))
+        again = finding(18, quote="changed_10 = f(10)")
+        again = again.model_copy(update={"place": again.place.model_copy(update={"path": "b.py"})})
+        moves = Moves(heads=_renamed(diff_of({"b.py": HEAD["a.py"]}, head))) if between_is_known else Moves()
+        known = tracked(finding(10), state="dismissed", by="maria")
+        history = History(known=(known,), moves=moves)
+        conclusion = concluded(model_report(again, diff=diff), diff=diff, head=head, history=history)
+        assert told(conclusion) == [(18, "held_back", "dismissed by maria")]
+
+
+def _renamed(diff: Diff) -> Diff:
+    """As a change of a.py that is now b.py."""
+    files = tuple(file.model_copy(update={"old_path": "a.py", "kind": "renamed"}) for file in diff.files)
+    return diff.model_copy(update={"files": files})
 
 
 class TestUnseen:

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -90,7 +91,7 @@ class Store:
 async def open_store(settings: Settings, *, may_migrate: bool, metrics: Metrics | None = None) -> AsyncGenerator[Store]:
     """The database at this version's schema; UserError when it is not and may not be brought to it."""
     watched = Watched(metrics or Metrics())
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make(settings.home)
     db = await Database.open(settings.database_url.get_secret_value())
     try:
         await (migrate(db) if may_migrate else check(db))
@@ -121,6 +122,13 @@ async def open_store(settings: Settings, *, may_migrate: bool, metrics: Metrics 
         )
     finally:
         await db.close()
+
+
+def _make(home: Path) -> None:
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{home} cannot be made: {error.strerror}. Choose another with --home.") from error
 
 
 def open_blobs(settings: Settings) -> Blobs:

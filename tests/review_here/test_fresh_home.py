@@ -8,6 +8,8 @@ import pytest
 from app.domain.errors import UserError
 from app.measures import run_measures
 from app.reviewing.findings import tell_findings
+from app.settings import load_settings
+from app.wiring import open_store
 
 LOOKS: dict[str, Callable[[Path], int]] = {
     "measures": lambda home: run_measures(last="30d", repo="", as_json=False, home=home),
@@ -23,6 +25,16 @@ def test_nothing_is_made_by_looking(tmp_path: Path, look: Callable[[Path], int])
     with pytest.raises(UserError, match=r"Nothing was reviewed in .*/home yet\. Start `corrigent up`"):
         look(home)
     assert not home.exists()
+
+
+async def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = load_settings({"home": str(tmp_path)}, environ={}).model_copy(
+        update={"home": tmp_path / "file" / "home"}
+    )
+    with pytest.raises(UserError, match=r"/file/home cannot be made: Not a directory\. Choose another with --home"):
+        async with open_store(settings, may_migrate=True):
+            pass
 
 
 def test_an_address_that_is_none_is_the_first_thing_said(tmp_path: Path) -> None:

@@ -46,6 +46,13 @@ def _counted_as(why: str) -> DismissalKind:
     return "other"
 
 
+def kept_as(planned: Dismiss) -> str:
+    """What stays with a finding: its kind once, then what else was said, as in `later: when rates move`."""
+    pattern = next((pattern for pattern, kind in _KINDS if kind == planned.counted_as), "")
+    more = re.sub(rf"^(?:{pattern})[\s,;:.-]*", "", planned.why, flags=re.IGNORECASE) if pattern else planned.why
+    return f"{planned.counted_as}: {more}" if more else planned.counted_as
+
+
 DISMISS = Command(
     word="dismiss",
     needs=Permission.WRITE,

@@ -6,6 +6,7 @@ from pydantic import TypeAdapter
 from app.commands.base import (
     DecideRule,
     Dismiss,
+    DismissalKind,
     Facts,
     Pause,
     Plan,
@@ -21,6 +22,7 @@ from app.commands.base import (
     StartReview,
     Stop,
 )
+from app.commands.dismiss import kept_as
 from app.commands.parser import parse
 from app.commands.registry import COMMANDS, help_lines, plan
 from app.domain.phrases import Voice
@@ -248,3 +250,19 @@ def test_a_reader_is_told_what_is_missing() -> None:
 
 def test_every_command_is_on_the_help_page() -> None:
     assert {line.usage.split()[0] for line in help_lines()} == set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("why", "kind", "kept"),
+    [
+        ("", "other", "other"),
+        ("noise", "other", "other: noise"),
+        ("wrong", "wrong", "wrong"),
+        ("Wrong, it is checked", "wrong", "wrong: it is checked"),
+        ("won't fix: too old", "wont-fix", "wont-fix: too old"),
+        ("accepted risk by us", "accepted-risk", "accepted-risk: by us"),
+        ("later, when later rates move", "later", "later: when later rates move"),
+    ],
+)
+def test_the_reason_stays_with_the_finding_and_names_its_kind_once(why: str, kind: DismissalKind, kept: str) -> None:
+    assert kept_as(Dismiss(numbers=(1,), why=why, counted_as=kind)) == kept

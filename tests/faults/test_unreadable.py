@@ -13,7 +13,7 @@ from temporalio.client import Client
 
 from app.dispatcher import Dispatcher
 from app.domain.events import Event, Ignored
-from app.forges.base import RawDelivery
+from app.forges.base import RawDelivery, SignedBy
 from app.routing import Routing
 from app.settings import load_settings
 from app.store.database import is_away
@@ -26,8 +26,8 @@ from workflows.client import Turns
 class Surprised:
     """An inbox that meets what it was not written for."""
 
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        return None
+    def verify(self, headers: Mapping[str, str], body: bytes) -> SignedBy:
+        return "current"
 
     def delivery_id(self, headers: Mapping[str, str], body: bytes) -> str:
         return headers["id"]

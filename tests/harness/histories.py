@@ -4,20 +4,22 @@ import asyncio
 import base64
 import json
 import re
+import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from temporalio.client import Client, WorkflowHistory
 
-from tests.harness.stage import inside
-from tests.harness.story import STORIES, Story, a_suggestion_is_tried
+from tests.harness.agent_stories import AGENT_STORIES
+from tests.harness.stage import Inside, inside
+from tests.harness.story import STORIES, a_suggestion_is_tried
+from tests.harness.system import OPEN_TYPES
 from tests.harness.temporal import TemporalServer, temporal_server
 
 FOLDER = Path(__file__).parent.parent / "replays" / "data"
 TRACE = FOLDER / "commands.txt"
-REVIEWS = "WorkflowType='PullRequest' OR WorkflowType='Review'"
 # What a workflow asks for; everything else in a history is an answer, or Temporal's own.
 _ASKED = {
     "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED": "activityTaskScheduledEventAttributes",
@@ -32,8 +34,8 @@ Event = Mapping[str, Any]
 
 
 async def take(client: Client) -> list[WorkflowHistory]:
-    """Every turn and review of a namespace."""
-    return [history async for history in client.list_workflows(REVIEWS).map_histories()]
+    """Every turn, review, agent and talk of a namespace."""
+    return [history async for history in client.list_workflows(" OR ".join(OPEN_TYPES)).map_histories()]
 
 
 def load() -> Iterator[WorkflowHistory]:
@@ -41,6 +43,12 @@ def load() -> Iterator[WorkflowHistory]:
     for file in sorted(FOLDER.rglob("*.json")):
         for one in json.loads(file.read_text()):
             yield WorkflowHistory.from_json(one["id"], one["history"])
+
+
+def kind(history: WorkflowHistory) -> str:
+    """The name of its workflow."""
+    started: Event = history.to_json_dict()["events"][0]["workflowExecutionStartedEventAttributes"]
+    return started["workflowType"]["name"]
 
 
 def commands(histories: Iterable[WorkflowHistory]) -> list[str]:
@@ -54,14 +62,13 @@ def _asked(history: WorkflowHistory) -> Iterator[Event]:
 
 def _line(history: WorkflowHistory, event: Event) -> str:
     asked: Event = event[_ASKED[event["eventType"]]]
-    by = "Review" if "/review/" in history.workflow_id else "PullRequest"
     name = asked.get("signalName") or (asked.get("activityType") or asked["workflowType"])["name"]
     options = {key: asked[key]["name"] if key == "taskQueue" else asked[key] for key in _OPTIONS if key in asked}
     retry = asked.get("retryPolicy", {})
     told = " ".join(f"{key}={value}" for key, value in options.items())
     final = ",".join(retry.get("nonRetryableErrorTypes", ()))
     tries = f" attempts={retry['maximumAttempts']}" if "maximumAttempts" in retry else ""
-    return f"{by} > {name} {told}{tries} final={final} {_shape(asked.get('input', {}))}"
+    return f"{kind(history)} > {name} {told}{tries} final={final} {_shape(asked.get('input', {}))}"
 
 
 def _shape(payloads: Event) -> str:
@@ -77,16 +84,19 @@ def _kind(value: Any) -> Any:
     return type(value).__name__
 
 
-async def record(temporal: TemporalServer, story: Story, folder: Path) -> list[WorkflowHistory]:
+async def record(
+    temporal: TemporalServer, story: Callable[[Inside], Awaitable[None]], folder: Path
+) -> list[WorkflowHistory]:
     """What the story leaves in Temporal."""
     async with inside(temporal, folder) as stage:
         await story(stage)
         return await take(stage.turns.client)
 
 
-async def _record_all(temporal: TemporalServer, folder: Path) -> None:
+async def _record(temporal: TemporalServer, folder: Path, names: Sequence[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
-    for story in (*STORIES, a_suggestion_is_tried):
+    told = {story.__name__: story for story in (*STORIES, a_suggestion_is_tried, *AGENT_STORIES)}
+    for story in [told[name] for name in names or told]:
         histories = await record(temporal, story, folder / story.__name__)
         kept = [{"id": one.workflow_id, "history": _anonymous(one)} for one in histories]
         (FOLDER / f"{story.__name__}.json").write_text(json.dumps(kept, separators=(",", ":")) + "\n")
@@ -99,8 +109,9 @@ def _anonymous(history: WorkflowHistory) -> Event:
 
 
 def main() -> None:
+    """`poe record-histories [STORY …]`: all stories when none is named."""
     with tempfile.TemporaryDirectory() as folder, temporal_server(Path(folder) / "temporal") as temporal:
-        asyncio.run(_record_all(temporal, Path(folder)))
+        asyncio.run(_record(temporal, Path(folder), sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -144,6 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"content-type": "application/json", **(headers or {})}.items():
             self.send_header(name, value)
         self.send_header("content-length", str(len(body)))
+        # Or the next question meets a connection that is about to be closed.
+        self.send_header("connection", "close")
         self.end_headers()
         self.wfile.write(body)
 

@@ -9,13 +9,18 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunne
 
 from app.worker import sandboxed_runner
 from tests.harness import histories
+from tests.harness.agent_stories import a_rule_mends
+from tests.harness.histories import kind
 from tests.harness.story import a_finding_is_dismissed, first_review
 from tests.harness.temporal import TemporalServer
+from tests.journeys.fixing import need_sandbox
 from workflows.activities.failures import SentenceFailures
+from workflows.agent import Agent
 from workflows.converter import data_converter
 from workflows.messages import ReviewInput
 from workflows.pull_request import PullRequest
 from workflows.review import Review
+from workflows.talk import Talk
 
 RECORDED = list(histories.load())
 
@@ -34,7 +39,7 @@ async def failing(
 ) -> list[str]:
     """The ids of the histories that do not replay."""
     replayer = Replayer(
-        workflows=[PullRequest, review],
+        workflows=[PullRequest, review, Agent, Talk],
         data_converter=data_converter(SentenceFailures),
         workflow_runner=runner or sandboxed_runner(),
     )
@@ -47,8 +52,8 @@ async def failing(
 
 
 async def test_every_recorded_history_replays() -> None:
-    assert len(RECORDED) >= 15
-    assert {"Review", "PullRequest"} == {kind(one) for one in RECORDED}
+    assert len(RECORDED) >= 25
+    assert {"Review", "PullRequest", "Agent", "Talk"} == {kind(one) for one in RECORDED}
     assert await failing(Review, RECORDED) == []
 
 
@@ -72,6 +77,13 @@ async def test_options_and_arguments_of_every_command_are_the_recorded_ones(
     assert len(now) >= 7
 
 
+async def test_an_agent_s_commands_are_the_recorded_ones(temporal: TemporalServer, tmp_path: Path) -> None:
+    need_sandbox()
+    made = histories.commands(await histories.record(temporal, a_rule_mends, tmp_path))
+    assert [line for line in made if line not in histories.TRACE.read_text().splitlines()] == []
+    assert {line.partition(" ")[0] for line in made} == {"Agent", "PullRequest", "Review"}
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [('"startToCloseTimeout": "120s"', '"startToCloseTimeout": "121s"'), ('"name": "control"', '"name": "elsewhere"')],
@@ -80,7 +92,3 @@ async def test_options_and_arguments_of_every_command_are_the_recorded_ones(
 def test_a_changed_option_shows_in_the_trace(before: str, after: str) -> None:
     changed = [WorkflowHistory.from_json(one.workflow_id, one.to_json().replace(before, after)) for one in RECORDED]
     assert histories.commands(changed) != histories.commands(RECORDED)
-
-
-def kind(history: WorkflowHistory) -> str:
-    return "Review" if "/review/" in history.workflow_id else "PullRequest"

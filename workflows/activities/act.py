@@ -27,6 +27,7 @@ from app.commands.base import (
     StartReview,
     Stop,
 )
+from app.commands.dismiss import kept_as
 from app.commands.parser import ParsedCommand
 from app.commands.registry import help_lines, plan
 from app.domain.actions import Action
@@ -268,11 +269,10 @@ class Acting:
                 return status_text(state, await self.runs.latest(action.ref), facts.open_findings, facts.voice)
 
     async def _dismiss(self, action: Action, planned: Dismiss) -> None:
-        why = f"{planned.counted_as}: {planned.why}" if planned.why else planned.counted_as
         found = await self.findings.of(action.ref)
         chosen = [one for one in found if one.number in planned.numbers and one.state != "mended"]
         await self.learning.from_dismissal(action, planned, chosen)
-        await self.dismissing.dismiss(action.ref, chosen, by=action.actor.login, why=why)
+        await self.dismissing.dismiss(action.ref, chosen, by=action.actor.login, why=kept_as(planned))
 
     async def _thread_was_changed(self, action: Action, permission: Permission) -> Acted:
         """Resolving by somebody who may write is a dismissal; opening such a thread again takes it back."""

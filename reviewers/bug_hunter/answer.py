@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 
 from app.domain.findings import Category, Severity
 from app.domain.invisible import strip_invisible
+from reviewers.context.lookups import Look, read_looks
 
 SCHEMA_NAME = "report_findings"
 
@@ -54,11 +55,27 @@ class _Report(BaseModel):
 SCHEMA: dict[str, JsonValue] = TypeAdapter(dict[str, JsonValue]).validate_python(_Report.model_json_schema())
 
 
+class _ReportOrLooks(_Report):
+    """The same, of who may look around before it answers."""
+
+    look: list[Look] = Field(default_factory=list[Look])
+
+
+SCHEMA_WITH_LOOKS: dict[str, JsonValue] = TypeAdapter(dict[str, JsonValue]).validate_python(
+    _ReportOrLooks.model_json_schema()
+)
+
+
 class Report(BaseModel):
     """The usable items of an answer, and why the others are not."""
 
     said: tuple[Said, ...]
     dropped: tuple[str, ...]
+
+
+def read_reading(answer: dict[str, JsonValue], looks_left: int) -> Report | list[Look]:
+    """The findings, or what has to be seen first; ValueError when there is neither."""
+    return (read_looks(answer.get("look")) if looks_left else []) or read_report(answer)
 
 
 def read_report(answer: dict[str, JsonValue]) -> Report:

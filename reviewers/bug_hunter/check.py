@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
 
 from app.domain.diff import FileChange
 from app.domain.errors import RateLimited, Refused, UserError
@@ -15,10 +14,10 @@ from app.llm.blocks import block
 from app.llm.chat import ModelOutputUnusable, ModelRefused, ModelUnavailable, PromptTooLong, Question
 from app.llm.prices import estimate_tokens
 from reviewers.base import Change
-from reviewers.bug_hunter.prompt import shown_path
+from reviewers.bug_hunter.prompt import instructions, shown_path
 from reviewers.bug_hunter.reading import Asking
 from reviewers.bug_hunter.verdicts import SCHEMA, SCHEMA_NAME, Verdict, judged, read_answer
-from reviewers.context.lookups import Lookups
+from reviewers.context.lookups import Lookups, may_look
 from reviewers.suggestions.fits import patched, settled
 
 # How many findings are checked with one question? More get less attention each.
@@ -107,17 +106,11 @@ def _question(
     said = "\n\n".join(_said(number, finding, change) for number, finding in enumerate(findings, 1))
     code = (block(f"file {shown_path(path)} after the change", text) for path, text in shown.items())
     return Question(
-        instructions=files("reviewers.bug_hunter").joinpath("check.md").read_text(encoding="utf-8"),
-        prompt=redactor.redact("\n\n".join((*code, block("findings", said), *seen.blocks(), _may_look(looks_left)))),
+        instructions=instructions("check.md", "look.md"),
+        prompt=redactor.redact("\n\n".join((*code, block("findings", said), *seen.blocks(), may_look(looks_left)))),
         schema_name=SCHEMA_NAME,
         schema=SCHEMA,
     )
-
-
-def _may_look(looks_left: int) -> str:
-    if not looks_left:
-        return "Answer with verdicts now; there is no more to see."
-    return f"You may ask {looks_left} more times to see something before you answer."
 
 
 def _said(number: int, finding: Finding, change: Change) -> str:

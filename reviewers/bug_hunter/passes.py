@@ -47,6 +47,9 @@ class Plan:
 
     passes: tuple[Pass, ...]
     votes: int
+    # How often each may ask to see more of the tree before it answers. More context makes most readers worse and all of
+    # them dearer, so that only the check and the highest effort have tools.
+    looks: int = 0
 
     @property
     def quorum(self) -> int:
@@ -62,8 +65,8 @@ _REMOVED = "removed behaviour: for every removed line, what it guarded against a
 _TESTS = "tests: which of them can still fail, and what they would have to show about this change"
 
 
-def _plan(votes: int, *lenses: str) -> Plan:
-    return Plan(tuple(Pass(number, lens) for number, lens in enumerate(lenses, 1)), votes)
+def _plan(votes: int, *lenses: str, looks: int = 0) -> Plan:
+    return Plan(tuple(Pass(number, lens) for number, lens in enumerate(lenses, 1)), votes, looks)
 
 
 # Measured on drawn reviews: one pass finds .34 of what there is with .53 of it true, five that must agree by two
@@ -71,5 +74,5 @@ def _plan(votes: int, *lenses: str) -> Plan:
 PLANS: Mapping[Effort, Plan] = {
     "low": Plan((ONCE,), votes=1),
     "normal": _plan(2, _CORRECTNESS, _SECURITY, _CONCURRENCY, _CONTRACT, _REMOVED),
-    "high": _plan(3, _CORRECTNESS, _SECURITY, _CONCURRENCY, _CONTRACT, _REMOVED, _TESTS, "", ""),
+    "high": _plan(3, _CORRECTNESS, _SECURITY, _CONCURRENCY, _CONTRACT, _REMOVED, _TESTS, "", "", looks=2),
 }

@@ -1,6 +1,7 @@
 """The question of one pass about one batch: our instructions apart, everything foreign inside marked blocks."""
 
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 
 from app.domain.invisible import strip_invisible
@@ -8,9 +9,10 @@ from app.domain.secrets import Redactor
 from app.llm.blocks import block
 from app.llm.chat import Question
 from reviewers.base import Change
-from reviewers.bug_hunter.answer import SCHEMA, SCHEMA_NAME
+from reviewers.bug_hunter.answer import SCHEMA, SCHEMA_NAME, SCHEMA_WITH_LOOKS
 from reviewers.bug_hunter.excerpts import Batch
-from reviewers.bug_hunter.passes import ONCE, Pass
+from reviewers.bug_hunter.passes import ONCE, PLANS, Pass
+from reviewers.context.lookups import may_look
 from reviewers.context.references import References, told
 
 # People write books into descriptions; a model needs their beginning.
@@ -24,15 +26,24 @@ _ABOUT_RULES = (
 _LENS = "Read everything, and report whatever you find. Look first, and twice, at"
 
 
-def instructions() -> str:
-    """What we say to the model; the same for every review."""
-    return files("reviewers.bug_hunter").joinpath("prompt.md").read_text(encoding="utf-8")
+def instructions(*names: str) -> str:
+    """What we say to the model, from files beside this one; the same for every review."""
+    folder = files("reviewers.bug_hunter")
+    return "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
 def question(
-    change: Change, batch: Batch, redactor: Redactor, by: Pass = ONCE, around: References | None = None
+    change: Change,
+    batch: Batch,
+    redactor: Redactor,
+    by: Pass = ONCE,
+    around: References | None = None,
+    seen: Sequence[str] = (),
+    looks_left: int = 0,
 ) -> Question:
     """What a pass is asked about one batch. Secrets are masked here, the last place before anything leaves.
+
+    `seen` is what it asked to see of the tree, so far.
 
     What all passes share stands first and what is a pass's own last, so that providers can reuse what they have read.
     """
@@ -48,11 +59,14 @@ def question(
         parts.insert(0, f"{_ABOUT_RULES}\n{rules}")
     if by.lens:
         parts.append(f"{_LENS} {by.lens}.")
+    has_tools = PLANS[change.effort].looks > 0
+    if has_tools:
+        parts += [*seen, may_look(looks_left)]
     return Question(
-        instructions=instructions(),
+        instructions=instructions("prompt.md", *(("look.md",) if has_tools else ())),
         prompt=redactor.redact("\n\n".join(parts)),
         schema_name=SCHEMA_NAME,
-        schema=SCHEMA,
+        schema=SCHEMA_WITH_LOOKS if has_tools else SCHEMA,
     )
 
 

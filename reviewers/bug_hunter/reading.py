@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from pydantic import JsonValue
@@ -15,11 +16,12 @@ from app.llm.budget import MeteredModel
 from app.llm.chat import Answer, ModelOutputUnusable, ModelRefused, ModelUnavailable, PromptTooLong, Question
 from app.llm.structured import ask_for
 from reviewers.base import Change
-from reviewers.bug_hunter.answer import read_report
+from reviewers.bug_hunter.answer import Report, read_reading
 from reviewers.bug_hunter.excerpts import Batch
-from reviewers.bug_hunter.passes import Pass
+from reviewers.bug_hunter.passes import PLANS, Pass
 from reviewers.bug_hunter.prompt import question
 from reviewers.bug_hunter.trust import checked
+from reviewers.context.lookups import Lookups
 from reviewers.context.references import References
 
 T = TypeVar("T")
@@ -127,8 +129,7 @@ def raise_what_ends_it(done: Sequence[Done]) -> None:
 async def _read(change: Change, batch: Batch, by: Pass, asking: Asking) -> list[Done]:
     """One part; a part that is too long for the model is read in two halves."""
     try:
-        asked = await asyncio.to_thread(question, change, batch, asking.redactor, by, asking.around)
-        report, model = await asking.ask_whom(asked, read_report, change)
+        report, model = await _answered(change, batch, by, asking)
     except PromptTooLong as error:
         if len(batch.excerpts) == 1:
             return [Done(batch, by, failed=str(error))]
@@ -143,3 +144,17 @@ async def _read(change: Change, batch: Batch, by: Pass, asking: Asking) -> list[
         return [Done(batch, by, failed="not asked", later=error)]
     findings, dropped = await asyncio.to_thread(checked, report.said, batch, change, asking.redactor)
     return [Done(batch, by, findings=findings, dropped=(*report.dropped, *dropped), model=model)]
+
+
+async def _answered(change: Change, batch: Batch, by: Pass, asking: Asking) -> tuple[Report, str]:
+    """Asked again with what it wanted to see, so often and no more."""
+    seen = Lookups(change)
+    for left in range(PLANS[change.effort].looks, -1, -1):
+        asked = await asyncio.to_thread(
+            question, change, batch, asking.redactor, by, asking.around, seen.blocks(), left
+        )
+        answer, model = await asking.ask_whom(asked, partial(read_reading, looks_left=left), change)
+        if isinstance(answer, Report):
+            return answer, model
+        await seen.look(answer)
+    raise AssertionError("the last question takes nothing but findings")

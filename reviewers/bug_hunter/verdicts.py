@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, Valid
 from app.domain.anchors import find_quote
 from app.domain.findings import Checked, Evidence, Finding, Severity
 from reviewers.bug_hunter.answer import one_line
-from reviewers.context.lookups import Look
+from reviewers.context.lookups import Look, read_looks
 from reviewers.suggestions.fits import settled
 
 SCHEMA_NAME = "check_findings"
@@ -46,18 +46,7 @@ SCHEMA: dict[str, JsonValue] = TypeAdapter(dict[str, JsonValue]).validate_python
 
 def read_answer(answer: dict[str, JsonValue], looks_left: int) -> dict[int, Verdict] | list[Look]:
     """The verdicts, or what has to be seen first; ValueError when there is neither."""
-    return (_looks(answer.get("look")) if looks_left else []) or read_verdicts(answer)
-
-
-def _looks(items: JsonValue) -> list[Look]:
-    """Those that can be read; the others are not worth another question."""
-    looks: list[Look] = []
-    for item in items if isinstance(items, list) else ():
-        try:
-            looks.append(Look.model_validate(item))
-        except ValidationError:
-            continue
-    return looks
+    return (read_looks(answer.get("look")) if looks_left else []) or read_verdicts(answer)
 
 
 def read_verdicts(answer: dict[str, JsonValue]) -> dict[int, Verdict]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from app.domain.invisible import strip_invisible
 from app.llm.blocks import block
@@ -32,6 +32,24 @@ class Look(BaseModel):
     line: int = 1
     # A text to search for, or a name.
     word: str = Field(default="", max_length=200)
+
+
+def read_looks(items: JsonValue) -> list[Look]:
+    """Those that can be read; the others are not worth another question."""
+    looks: list[Look] = []
+    for item in items if isinstance(items, list) else ():
+        try:
+            looks.append(Look.model_validate(item))
+        except ValidationError:
+            continue
+    return looks
+
+
+def may_look(left: int) -> str:
+    """The last line of a question whose reader has tools."""
+    if not left:
+        return "Answer now; there is no more to see."
+    return f"You may ask {left} more times to see something before you answer."
 
 
 class Lookups:

@@ -77,7 +77,7 @@ async def test_strangers_words_stay_inside_their_blocks(tmp_path: Path, payload:
     report, heard = await review(change, '{"findings": []}')
     lenses = {by.lens for by in PLANS["normal"].passes}
     for question in heard:
-        assert question.instructions == instructions(), "ours, whatever the change says"
+        assert question.instructions == instructions("prompt.md"), "ours, whatever the change says"
         outside = _BLOCK.sub("", question.prompt)
         (lens,) = (lens for lens in lenses if outside.strip().endswith(f" at {lens}."))
         lenses.remove(lens)

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from app.llm.chat import Answer, Question
 from app.llm.prices import estimate_tokens
 from reviewers.base import Change
+from reviewers.bug_hunter.passes import PLANS
 from reviewers.bug_hunter.reviewer import BugHunter
 from reviewers.context.lookups import AT_ONCE, MOST_TOKENS, Look, Lookups
 from tests.harness.changes import change_of
@@ -151,3 +152,43 @@ async def test_looks_that_cannot_be_read_cost_no_question(change: Change, look: 
     model.ask = ask
     report = await BugHunter(model=model, budget=plenty()).review(change)
     assert (len(model.checks), [one.checked for one in report.findings]) == (1, ["plausible"])
+
+
+@dataclass
+class Searching:
+    """Passes that ask to see the same each time, and report what they found when they may not ask again."""
+
+    label: str = "searching"
+    asked: list[Question] = field(default_factory=list[Question])
+
+    def price(self, *, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float | None:
+        return 0.0
+
+    async def ask(self, question: Question) -> Answer:
+        if question.schema_name == "check_findings":
+            return Answer(text='{"verdicts": []}')
+        self.asked.append(question)
+        if "times to see something" in question.prompt:
+            return Answer(text=json.dumps({"look": READ, "findings": []}))
+        return Answer(text=json.dumps({"findings": [said("api/orders.py", "check_access(user)")], "look": READ}))
+
+    async def close(self) -> None: ...
+
+
+async def test_at_high_effort_each_pass_may_look_twice_before_it_answers(change: Change) -> None:
+    model = Searching()
+    report = await BugHunter(model=model, budget=plenty()).review(replace(change, effort="high"))
+    passes = len(PLANS["high"].passes)
+    assert len(model.asked) == 3 * passes
+    assert sum("return user.ok" in one.prompt for one in model.asked) == 2 * passes
+    assert all('"tool": "callers"' in one.instructions and "look" in json.dumps(one.schema) for one in model.asked)
+    assert [one.title for one in report.findings] == [said("", "")["title"]]
+    assert {one.state for one in report.readings} == {"reviewed"}
+
+
+async def test_at_other_efforts_a_pass_answers_from_what_it_was_given(change: Change) -> None:
+    model = Searching()
+    report = await BugHunter(model=model, budget=plenty()).review(change)
+    assert len(model.asked) == len(PLANS["normal"].passes)
+    assert not any("look" in json.dumps(one.schema) or "You may ask" in one.prompt for one in model.asked)
+    assert len(report.findings) == 1

@@ -101,7 +101,7 @@ async def test_each_pass_reads_everything_in_its_own_order_and_always_in_that(tm
     orders = {tuple(sorted(HEAD, key=prompt.index)) for prompt in first}
     assert len(orders) >= 6
     assert all(code in prompt for prompt in first for code in ("pay_a", "pay_f"))
-    lenses = {prompt.rpartition("\n\n")[2] for prompt in first}
+    lenses = {prompt.rsplit("\n\n", 2)[1] for prompt in first}
     assert len(lenses) == 6 + 2, "two look at everything alike and end in their last file"
     start = first[0][: first[0].index("file ")]
     assert all(prompt.startswith(start[: start.rindex("<data-")]) for prompt in first), "what is shared comes first"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -144,8 +145,12 @@ def prepare_home(
 
 
 def free_port(wished: int) -> int:
-    """The wished one, or another when it is taken."""
-    for port in (wished, 0):
+    """The wished one unless that is 0, or another when it is taken.
+
+    Below those that systems give to outgoing connections: one of theirs might be in use again before we bind it.
+    """
+    others = random.sample(range(20_000, 32_000), 50)
+    for port in (*((wished,) if wished else ()), *others, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

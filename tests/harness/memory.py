@@ -33,5 +33,8 @@ def _memory_of(pid: int) -> Iterator[bytes]:
 
 def below(pid: int) -> list[int]:
     """A process and all that it started, as far as it still lives."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     return [pid, *(one for child in children for one in below(int(child)))]

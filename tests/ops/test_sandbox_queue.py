@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -175,16 +174,24 @@ async def test_a_killed_sandbox_worker_comes_back_and_what_ran_behind_its_gatewa
 
 
 async def held_inside(folder: Path, values: tuple[str, ...]) -> list[str]:
-    """By any process of the first sandbox that is seen at work."""
+    """By the first sandbox that is seen at work, and by what runs in it then."""
     records = Records(folder)
     async with asyncio.timeout(60):
         while True:
             for record in map(records.read, records.ids()):
-                # A command may end while it is looked at.
-                with suppress(FileNotFoundError, ProcessLookupError):
-                    if record is not None and record.pid:
-                        return [value for process in below(record.pid) for value in held(process, values)]
+                looked = [held_now(process, values) for process in below(record.pid)] if record and record.pid else []
+                # Its first process lives as long as it does; commands come and go.
+                if looked and looked[0] is not None:
+                    return [value for found in looked for value in found or ()]
             await asyncio.sleep(0.01)
+
+
+def held_now(process: int, values: tuple[str, ...]) -> list[str] | None:
+    """None when it ended while it was looked at."""
+    try:
+        return held(process, values)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 @pytest.mark.parametrize(

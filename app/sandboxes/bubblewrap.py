@@ -98,7 +98,7 @@ class Bubblewrap(Recorded):
             uid=self._records.take_uid(sandbox_id) if os.geteuid() == 0 else None,
         )
         self._records.write(record)
-        groups = cgroups.planned(sandbox_id, self._below)
+        groups = cgroups.planned(f"{self._records.installation}-{sandbox_id}", self._below)
         record = self._written(record, groups=groups.folders)
         cgroups.make(groups, in_memory(limits))
         await self._start(spec, limits, record, groups)

@@ -55,9 +55,9 @@ def parents() -> Parents:
     return Parents(**tried)
 
 
-def planned(sandbox_id: str, below: Parents) -> Groups:
-    """The groups of a sandbox, before there are any."""
-    folders = {name: f"{parent}/{_OURS}/{sandbox_id}" for name, parent in below._asdict().items() if parent}
+def planned(sandbox: str, below: Parents) -> Groups:
+    """The groups of a sandbox whose name no other on this machine has, before there are any."""
+    folders = {name: f"{parent}/{_OURS}/{sandbox}" for name, parent in below._asdict().items() if parent}
     if below.unified:
         unified = folders["unified"]
         return Groups((unified,), f"{unified}/memory.events", f"{unified}/pids.events")

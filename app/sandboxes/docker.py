@@ -3,7 +3,6 @@
 The image is the operator's: any with `python3` (3.11 or newer) and the tools its repositories need. It is never pulled.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -59,8 +58,6 @@ class Docker(Recorded):
         self._api = DockerApi(socket)
         self._image = image
         self._runtime = runtime
-        # So that two installations at one daemon never take each other's containers.
-        self._installation = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
 
     async def doctor(self) -> ProbeReport:
         # Limits that the daemon only pretends to set let an attack through, and then nothing is run at all.
@@ -103,7 +100,7 @@ class Docker(Recorded):
             ours=folder / "seen",
             programs=spec.programs,
             seccomp=self._seccomp(version, folder),
-            labels={_LABEL: self._installation, **spec.labels},
+            labels={_LABEL: self._records.installation, **spec.labels},
             command=(_PYTHON, "-I", "-S", f"{OURS}/{_START}", f"{OURS}/{DOOR}", SUPERVISOR, json.dumps(told)),
             runtime=self._runtime,
         )
@@ -155,7 +152,7 @@ class Docker(Recorded):
         return self._records.folder(sandbox_id) / "seen" / "net"
 
     def _container(self, sandbox_id: str) -> str:
-        return f"corrigent-{self._installation}-{sandbox_id}"
+        return f"corrigent-{self._records.installation}-{sandbox_id}"
 
     async def _end(self, sandbox_id: str) -> None:
         await self._ways.forget(sandbox_id)
@@ -166,7 +163,7 @@ class Docker(Recorded):
     async def _remove_forgotten(self, now: datetime) -> None:
         """Containers of ours whose record is gone: somebody emptied the folder."""
         known = {self._container(sandbox_id) for sandbox_id in self._records.ids()}
-        for listed in await self._api.labelled(f"{_LABEL}={self._installation}"):
+        for listed in await self._api.labelled(f"{_LABEL}={self._records.installation}"):
             if not known & listed.plain_names and now - listed.created_at > _FORGOTTEN:
                 await self._api.remove(listed.container_id)
 

@@ -58,6 +58,8 @@ class Records:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._uids = folder / "uids"
+        # What the machine knows a sandbox by carries this too: two installations may have one of the same key.
+        self.installation = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
 
     @staticmethod
     def id_of(key: str) -> str:

@@ -149,6 +149,18 @@ async def test_two_processes_that_want_the_same_one_get_it(own: Bubblewrap, tmp_
     assert leavings(tmp_path / "own") == []
 
 
+async def test_two_installations_on_one_machine_may_have_the_same_key(own: Bubblewrap, tmp_path: Path) -> None:
+    other = Bubblewrap(tmp_path / "other", ways=Ways())
+    ours, theirs = await asyncio.gather(*(backend.provision(SPEC, "same", LEASE) for backend in (own, other)))
+    assert ours.sandbox_id == theirs.sandbox_id
+    try:
+        await other.destroy(theirs)
+        assert (await SandboxRoom(own, ours).run(("true",))).passed
+    finally:
+        await own.destroy(ours)
+    assert [*leavings(tmp_path / "own"), *leavings(tmp_path / "other")] == []
+
+
 async def test_one_that_died_is_made_anew_and_the_old_one_is_gone(own: Bubblewrap, tmp_path: Path) -> None:
     first = await own.provision(SPEC, "dies", LEASE)
     await Link(lambda: connect(tmp_path / "own" / first.sandbox_id)).leave()

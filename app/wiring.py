@@ -31,7 +31,7 @@ from app.store.connection_tokens import ConnectionToken
 from app.store.cursors import Cursors
 from app.store.database import Database, parse_url
 from app.store.deliveries import Deliveries
-from app.store.effects import Effects
+from app.store.effects import SETTLED_BY, Effects
 from app.store.environment_problems import EnvironmentProblems
 from app.store.feedback import Votes
 from app.store.findings import Findings
@@ -104,7 +104,7 @@ async def open_store(settings: Settings, *, may_migrate: bool, metrics: Metrics 
             config_files=ConfigFiles(db),
             cursors=Cursors(db),
             deliveries=Deliveries(db),
-            effects=Effects(db, adopted=watched.adopted),
+            effects=Effects(db, adopted=watched.adopted, settled_by=SETTLED_BY * settings.time_scale),
             environment_problems=EnvironmentProblems(db),
             findings=Findings(db),
             limits=LimitBuckets(db, watch=watched),

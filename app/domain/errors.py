@@ -28,6 +28,10 @@ class ForgeUnavailable(Exception):
     """No answer, or a 5xx: a read is simply repeated, a write is looked for first."""
 
 
+class Unanswered(ForgeUnavailable):
+    """Sent, and no answer came: the forge may still be at it."""
+
+
 class ForgeRefused(Exception):
     """A definite 4xx: the request was understood and not done; asking again would not help."""
 

@@ -8,9 +8,10 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TypeVar
 
+import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from app.domain.errors import ForgeRefused, ForgeUnavailable
+from app.domain.errors import ForgeRefused, ForgeUnavailable, Unanswered
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,6 +38,12 @@ def read_list(content: bytes, shape: type[M], asked: object) -> list[M]:
     """The body, a list."""
     with _whole(asked):
         return _list_of(shape).validate_json(content)
+
+
+def no_answer(cause: httpx.HTTPError, asked: str) -> ForgeUnavailable:
+    """What it means that nothing came: `Unanswered` if the forge may have heard us."""
+    unheard = isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    return (ForgeUnavailable if unheard else Unanswered)(f"{asked}: {type(cause).__name__}")
 
 
 @contextmanager

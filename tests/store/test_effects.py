@@ -1,9 +1,12 @@
 """External writes: once when all is well, and looked for first when nobody knows."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 from pydantic import JsonValue
 
-from app.domain.errors import ForgeRefused, ForgeUnavailable, Gone, RateLimited, Refused, UserError
+from app.domain.errors import ForgeRefused, ForgeUnavailable, Gone, RateLimited, Refused, Unanswered, UserError
 from app.store.database import Database
 from app.store.effects import Effects
 from tests.store.samples import NOW
@@ -85,7 +88,44 @@ class Killed(BaseException):
     """Stands for a process that ended in the middle."""
 
 
-async def test_a_result_is_kept_when_another_try_took_the_intent_back(effects: Effects) -> None:
+async def test_tries_of_one_process_follow_each_other(effects: Effects) -> None:
+    """The first stood still, was given up, and comes to itself when the second is there."""
+    going_on, seen = asyncio.Event(), list[bool]()
+
+    async def slow(look_first: bool) -> JsonValue:
+        seen.append(look_first)
+        await going_on.wait()
+        return "created"
+
+    tries = [asyncio.create_task(effects.perform("key", slow)) for _ in range(3)]
+    other = await effects.perform("other", Forge("not held up"))
+    going_on.set()
+    assert [other, *await asyncio.gather(*tries)] == ["not held up", *["created"] * 3]
+    assert seen == [False]
+
+
+@pytest.mark.parametrize(
+    ("failure", "settled_by", "waited"),
+    [
+        (Unanswered("ReadError"), 0.5, 0.5),
+        (asyncio.CancelledError(), 0.5, 0.5),
+        (ForgeUnavailable("ConnectError"), 600, 0),
+    ],
+    ids=["no answer", "cancelled", "never heard"],
+)
+async def test_nobody_looks_while_the_forge_may_still_be_at_it(
+    db: Database, failure: BaseException, settled_by: float, waited: float
+) -> None:
+    effects, forge = Effects(db, settled_by=timedelta(seconds=settled_by)), Forge(failure, "found")
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(type(failure)):
+        await effects.perform("key", forge)
+    assert await effects.perform("key", forge) == "found"
+    assert asyncio.get_running_loop().time() - began >= waited
+    assert forge.looked == [False, True]
+
+
+async def test_a_result_is_kept_when_another_try_took_the_intent_back(effects: Effects, db: Database) -> None:
     refused = Forge(ForgeRefused(422, "no"))
 
     async def slow(look_first: bool) -> JsonValue:
@@ -93,8 +133,8 @@ async def test_a_result_is_kept_when_another_try_took_the_intent_back(effects: E
         return "posted"
 
     async def first(look_first: bool) -> JsonValue:
-        # While the first try is under way a second one looks, and finds a way to post.
-        assert await effects.perform("key", slow) == "posted"
+        # While the first try is under way another process looks, and finds a way to post.
+        assert await Effects(db).perform("key", slow) == "posted"
         return await refused(look_first)
 
     with pytest.raises(ForgeRefused):

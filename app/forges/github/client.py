@@ -18,8 +18,9 @@ from githubkit.throttling import BaseThrottler
 from pydantic import JsonValue
 from typing_extensions import override
 
-from app.domain.errors import ForgeRefused, ForgeUnavailable, UserError
+from app.domain.errors import ForgeRefused, Unanswered, UserError
 from app.domain.names import NAME
+from app.forges.answering import no_answer
 from app.forges.base import Account, Limits
 from app.forges.github.answers import Answer, notice, refusal
 from app.forges.github.routes import Route
@@ -101,7 +102,7 @@ class GitHubClient:
                 got = await self._github.arequest(route.method, url, params=params, json=json, headers=headers)
             status = got.status_code
         except TimeoutError as error:
-            raise ForgeUnavailable(f"{route}: no answer in {DEADLINE_SECONDS} s") from error
+            raise Unanswered(f"{route}: no answer in {DEADLINE_SECONDS} s") from error
         except GitHubException as error:
             cause: Exception = getattr(error, "exc", error)
             raise self._failure(route, cause) from error
@@ -119,7 +120,7 @@ class GitHubClient:
                 f"{self._host.host!r} shows a certificate that is not trusted here; "
                 "name its authority's file as `ca_file` of this connection."
             )
-        return ForgeUnavailable(f"{route}: {type(cause).__name__}")
+        return no_answer(cause, str(route))
 
     def _within_host(self, answer: Answer) -> str:
         """Where a redirect leads, if that is still the host the token belongs to."""

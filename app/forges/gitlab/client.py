@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import JsonValue, SecretStr
 
-from app.domain.errors import ForgeRefused, ForgeUnavailable, UserError
+from app.domain.errors import ForgeRefused, Unanswered, UserError
 from app.domain.names import NAME
-from app.forges.answering import Unauthorized
+from app.forges.answering import Unauthorized, no_answer
 from app.forges.base import Account, GitAccess, Limits, TokenShelf
 from app.forges.gitlab.answers import Answer, notice, refusal
 from app.forges.gitlab.routes import Route
@@ -135,7 +135,7 @@ class GitLabClient:
                 got = await self._http.request(route.method, url, json=json, headers=headers)
             status = got.status_code
         except TimeoutError as error:
-            raise ForgeUnavailable(f"{route}: no answer in {DEADLINE_SECONDS} s") from error
+            raise Unanswered(f"{route}: no answer in {DEADLINE_SECONDS} s") from error
         except httpx.HTTPError as error:
             raise self._failure(route, error) from error
         finally:
@@ -149,7 +149,7 @@ class GitLabClient:
                 f"{self._api.host!r} shows a certificate that is not trusted here; "
                 "name its authority's file as `ca_file` of this connection."
             )
-        return ForgeUnavailable(f"{route}: {type(error).__name__}")
+        return no_answer(error, str(route))
 
     def _within_api(self, answer: Answer, asked: httpx.URL) -> httpx.URL:
         """Where a redirect leads, if that is still below the address the token belongs to."""

@@ -272,8 +272,8 @@ def _in_background(stack: AsyncExitStack, state: Running, work: Coroutine[None, 
 
     def note_end(ended: "asyncio.Task[None]") -> None:
         if not ended.cancelled() and (error := ended.exception()) is not None:
-            log.error("process.loop_failed", exc_info=error)
             state.failed.set()
+            log.error("process.loop_failed", exc_info=error)
 
     async def stop() -> None:
         task.cancel()

@@ -3,12 +3,15 @@
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal, TextIO
+from io import TextIOBase
+from typing import TYPE_CHECKING, Literal, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+from typing_extensions import override
 
 from app.domain.errors import UserError
 from app.domain.names import NAME
@@ -41,14 +44,15 @@ def start_logging(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         *(() if console else (structlog.processors.format_exc_info,)),
     ]
+    lines = _Lines(stream)
     ours = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, renderer, _masked(secrets)],
         wrapper_class=structlog.make_filtering_bound_logger(ours),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", lines)),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
@@ -58,6 +62,24 @@ def start_logging(
     logging.basicConfig(handlers=[handler], level=ours, force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(ours, logging.WARNING))
+
+
+class _Lines(TextIOBase):
+    """What is logged. On a full disk or a pipe that nobody reads a line is lost; the work it tells of goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @override
+    def write(self, text: str, /) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    @override
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _masked(secrets: Iterable[str]) -> Callable[[WrappedLogger, str, EventDict], str]:

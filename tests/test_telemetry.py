@@ -6,6 +6,9 @@ import logging
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
 
 import pytest
 import structlog
@@ -53,6 +56,22 @@ def test_no_secret_is_in_any_line() -> None:
     assert lines[2]["logger"] == "library"
     assert TOKEN not in stream.getvalue()
     assert "hunter2" not in stream.getvalue()
+
+
+@pytest.fixture
+def full_disk() -> Generator[TextIO]:
+    # What is left in its buffer can be written no better when it is closed.
+    with suppress(OSError), Path("/dev/full").open("w", encoding="utf-8") as file:
+        yield file
+
+
+def test_where_lines_cannot_be_written_the_work_goes_on(full_disk: TextIO, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        full_disk.write("x" * 100_000)
+    start_logging(stream=full_disk)
+    structlog.get_logger().error("hook.not_stored", detail="x" * 100_000)
+    logging.getLogger("library").error("y" * 100_000)
+    assert "Logging error" not in capsys.readouterr().err
 
 
 def test_a_trace_on_the_console_shows_no_local_variables() -> None:

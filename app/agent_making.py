@@ -8,7 +8,6 @@ from pathlib import Path
 import structlog
 
 from app.domain.agents import AgentTask
-from app.domain.errors import UserError
 from app.domain.fixes import SecondLook
 from app.domain.pull_request import PullRequest
 from app.domain.repo_config import ConfigInForce
@@ -16,6 +15,7 @@ from app.domain.secrets import Redactor
 from app.llm.chat import ModelOutputUnusable, ModelRefused, PromptTooLong
 from app.llm.models import ModelSpec
 from app.llm.talk import TalkingModel
+from app.llm.talking_chain import TalkingChain
 from app.model_access import model_access
 from app.model_making import allowed_models
 from app.reviewer_making import ModelReviewers
@@ -49,21 +49,19 @@ class AgentModels:
         self.redactor = Redactor(settings.secret_values())
 
     async def talking(self, task: AgentTask) -> TalkingModel:
-        """The first that may see the code and can be opened; UserError when there is none.
+        """The first that may see the code and can be opened, with those that stand in for it.
 
-        The same every time, and only one: a conversation holds what its model alone can read.
+        UserError when there is none. What the reviews know of a model that cannot be used is known here, and in turn.
         """
         names = (self.settings.model, *self.settings.fallback_models)
-        wrong: list[UserError] = []
-        for name in allowed_models(self.settings, names, task.repo_name):
-            try:
-                return await asyncio.to_thread(self._open, name)
-            except UserError as error:
-                wrong.append(error)
-        raise wrong[0]
+        allowed = allowed_models(self.settings, names, task.repo_name)
+        return await TalkingChain.begin(allowed, self._open, self.chat.models.standing)
 
-    def _open(self, name: str) -> TalkingModel:
-        # Imported when first used: the libraries of models are large.
+    async def _open(self, name: str) -> TalkingModel:
+        """In a thread: the libraries of models are large, and imported when they are first used."""
+        return await asyncio.to_thread(self._opened, name)
+
+    def _opened(self, name: str) -> TalkingModel:
         spec = ModelSpec.parse(name)
         if spec.provider == SCRIPTED:
             from autofix.scripted_agent import ScriptedAgent

@@ -36,7 +36,7 @@ class Models:
         """`patience` is for a model that says "later" while another could read: none where nobody comes back."""
         self._settings = settings
         self._metrics = metrics
-        self._standing = Standing(patience=patience)
+        self.standing = Standing(patience=patience)
         self._opening: dict[str, asyncio.Task[ChatModel]] = {}
 
     async def close(self) -> None:
@@ -60,7 +60,7 @@ class Models:
                 wrong.append(error)
         if not opened:
             raise wrong[0]
-        return FirstUsable(opened, self._standing) if len(opened) > 1 else opened[0]
+        return FirstUsable(opened, self.standing) if len(opened) > 1 else opened[0]
 
     async def finders(self, repo_name: str) -> tuple[ChatModel, ...]:
         """Those that the passes over a change are dealt out to."""

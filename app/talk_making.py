@@ -1,6 +1,6 @@
 """Making who answers replies in threads: the model of the reviews, on the pull request's account."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -48,10 +48,11 @@ class TalkModels:
             secrets=self.settings.secret_values(),
         )
 
-    async def keep(self, action: Action, usage: ReviewerUsage) -> None:
+    async def keep(self, action: Action, usages: Sequence[ReviewerUsage]) -> None:
         """What it cost so far, once however often it is looked at."""
         repo = await self.store.repositories.get(action.ref.connection, action.ref.repo_id)
-        if usage.requests and repo is not None:
-            key = action.action_key
-            await self.store.usage.add(key, action.ref, repo.installation_id, usage, self.clock(), reviewer="talk")
+        if repo is not None:
+            key, payer = action.action_key, repo.installation_id
+            for usage in usages:
+                await self.store.usage.add(key, action.ref, payer, usage, self.clock(), reviewer="talk")
         self.reviewers.accounts.written(action.action_key)

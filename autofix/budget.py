@@ -1,7 +1,10 @@
 """Where an agent stops hard: steps, tokens, dollars, time; and how that is said."""
 
+from collections.abc import Sequence
+
 from app.domain.agents import AgentBudget, Spending
 from app.domain.conversation import Answered
+from app.domain.review import ReviewerUsage
 from app.llm.talk import TalkingModel
 
 # How long may one answer be? Beyond this it is a file, which is better written in parts.
@@ -56,7 +59,7 @@ def warning(budget: AgentBudget, spent: Spending) -> str:
 
 
 def after(spent: Spending, answered: Answered, model: TalkingModel) -> Spending:
-    """What is spent with this answer counted."""
+    """What is spent with this answer counted; `model` gave it."""
     dollars = model.price(
         input_tokens=answered.input_tokens,
         output_tokens=answered.output_tokens,
@@ -69,5 +72,22 @@ def after(spent: Spending, answered: Answered, model: TalkingModel) -> Spending:
             "output_tokens": spent.output_tokens + answered.output_tokens,
             "cached_tokens": spent.cached_tokens + answered.cached_tokens,
             "dollars": spent.dollars + (dollars or 0.0),
+            "usages": _counted(
+                spent.usages,
+                ReviewerUsage(
+                    model=model.label,
+                    requests=1,
+                    input_tokens=answered.input_tokens,
+                    output_tokens=answered.output_tokens,
+                    cached_tokens=answered.cached_tokens,
+                    dollars=dollars,
+                ),
+            ),
         }
     )
+
+
+def _counted(usages: Sequence[ReviewerUsage], new: ReviewerUsage) -> tuple[ReviewerUsage, ...]:
+    by_model = {one.model: one for one in usages}
+    before = by_model.get(new.model)
+    return tuple({**by_model, new.model: before.plus(new) if before else new}.values())

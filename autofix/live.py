@@ -17,7 +17,9 @@ TOOL = "tool"
 RESULT = "result"
 # What a command prints while it runs.
 OUTPUT = "output"
-_OURS = {MARK, TEXT, TOOL, RESULT, OUTPUT}
+# That another model has the conversation from now on.
+MODEL = "model"
+_OURS = {MARK, TEXT, TOOL, RESULT, OUTPUT, MODEL}
 
 
 class StoredLive:

@@ -9,15 +9,15 @@ import asyncio
 from datetime import timedelta
 
 from app.domain.agents import AgentResult
-from app.domain.conversation import ASK, Answered, Result, Told, ToolCall, pending_calls, prompts_heard
+from app.domain.conversation import ASK, Answered, Result, Told, ToolCall, last_speaker, pending_calls, prompts_heard
 from app.domain.errors import RateLimited, UserError
 from app.llm.chat import ModelRefused, PromptTooLong
-from app.llm.talk import TalkRequest
+from app.llm.talk import ModelChanged, TalkRequest
 from app.sandboxes.room import RoomNotReady
 from autofix import budget, compaction, prompt, repetition
 from autofix.acting import Hands
 from autofix.base import ChunkEnded, ChunkStart, Parts
-from autofix.live import TEXT
+from autofix.live import MODEL, TEXT
 from autofix.memory import Memory, StoppedError
 from autofix.tools.base import AskPeople, Delegate, Finish, Outcome, Shown
 from autofix.tools.registry import OF_SUB_AGENTS, TOOLS
@@ -63,6 +63,8 @@ class _Chunk:
         self.memory = Memory(start, parts)
         self.hands = Hands(start.task, parts)
         self._place = _ANOTHER_PLACE if start.lost_sandbox else _WITHOUT_FILES if start.without_files else ""
+        # Whose place the model took that answers next, and why; written down with its answer.
+        self._took_over_from = ""
 
     async def run(self) -> ChunkEnded:
         await self.memory.recall()
@@ -176,6 +178,9 @@ class _Chunk:
             return ChunkEnded(end="stuck", reason=str(error).rstrip(".")[:200])
         except PromptTooLong:
             return await self._make_room()
+        except ModelChanged as changed:
+            self._hand_on(changed)
+            return None
         if answered is None:
             return ChunkEnded(end="budget", reason=budget.over(self.start.agent.budget))
         await self.memory.add(answered, budget.after(self.memory.spent, answered, self.parts.model))
@@ -191,7 +196,14 @@ class _Chunk:
             if not limit.expired():
                 raise
             return None
-        return _named_apart(answered)
+        by, self._took_over_from, took_over_from = self.parts.model.label, "", self._took_over_from
+        return _named_apart(answered).model_copy(update={"by": by, "took_over_from": took_over_from})
+
+    def _hand_on(self, changed: ModelChanged) -> None:
+        """The next step is another model's, in what fits it. Said once, not in each chunk that it works on."""
+        if last_speaker(self.memory.whole) != changed.by:
+            self._took_over_from = changed.because
+            self.parts.live.say(MODEL, str(changed))
 
     async def _request(self) -> TalkRequest:
         messages = compaction.visible(self.memory.messages)

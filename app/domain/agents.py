@@ -6,6 +6,7 @@ from typing import Literal
 from app.domain.findings import TrackedFinding
 from app.domain.model import Frozen
 from app.domain.pull_request import Person, PullRequestRef
+from app.domain.review import ReviewerUsage
 
 # What it was asked for: a fix of findings, a free prompt by a person, or a task of another agent.
 AgentKind = Literal["fix", "prompt", "sub"]
@@ -23,6 +24,25 @@ class Spending(Frozen):
     cached_tokens: int = 0
     dollars: float = 0.0
     seconds: float = 0.0
+    # The same by the model that answered, in the order in which they first did.
+    usages: tuple[ReviewerUsage, ...] = ()
+
+    def by_model(self, meant: str) -> tuple[ReviewerUsage, ...]:
+        """All of it by model; what was spent before models were told apart was the one's that was meant."""
+        rest = ReviewerUsage(
+            model=meant,
+            requests=self.steps,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cached_tokens=self.cached_tokens,
+            dollars=self.dollars,
+        )
+        for one in self.usages:
+            rest = rest.without(one)
+        found = {one.model: one for one in self.usages}
+        if rest.requests:
+            found[meant] = rest.plus(found[meant]) if meant in found else rest
+        return tuple(found.values())
 
 
 class AgentBudget(Frozen):

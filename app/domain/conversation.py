@@ -43,7 +43,7 @@ class Told(Frozen):
 
 
 class Answered(Frozen):
-    """What the model said, which tools it wants, and what that took. Input tokens include the cached ones."""
+    """What a model said, which tools it wants, and what that took. Input tokens include the cached ones."""
 
     kind: Literal["answered"] = "answered"
     text: str = ""
@@ -56,6 +56,9 @@ class Answered(Frozen):
     # The whole answer as the model's library writes it, where it holds more than text and calls (signed thoughts that
     # the provider wants back unchanged); never shown.
     native: str = ""
+    # Whose it is ("anthropic:NAME"), and at the first one after another model could not go on, which and why not.
+    by: str = ""
+    took_over_from: str = ""
 
 
 class Result(Frozen):
@@ -104,6 +107,11 @@ def pending_calls(messages: Sequence[Message]) -> tuple[tuple[int, ToolCall], ..
         elif isinstance(message, Answered):
             return tuple((at, call) for at, call in enumerate(message.calls) if call.call_id not in done)
     return ()
+
+
+def last_speaker(messages: Sequence[Message]) -> str:
+    """Which model answered last; empty where none did, or it was not written down."""
+    return next((message.by for message in reversed(messages) if isinstance(message, Answered)), "")
 
 
 def prompts_heard(messages: Sequence[Message]) -> int:

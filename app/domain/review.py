@@ -23,6 +23,20 @@ class ReviewerUsage(Frozen):
     # What it did, for the check: "5 passes, kept at 2 votes".
     role: str = ""
 
+    def without(self, part: "ReviewerUsage | None") -> "ReviewerUsage":
+        """What there is besides a part of it that was counted before."""
+        if part is None:
+            return self
+        return self.model_copy(
+            update={
+                "requests": self.requests - part.requests,
+                "input_tokens": self.input_tokens - part.input_tokens,
+                "output_tokens": self.output_tokens - part.output_tokens,
+                "cached_tokens": self.cached_tokens - part.cached_tokens,
+                "dollars": None if self.dollars is None else max(0.0, self.dollars - (part.dollars or 0.0)),
+            }
+        )
+
     def plus(self, other: "ReviewerUsage") -> "ReviewerUsage":
         """Both together, for the same model."""
         unknown = self.dollars is None or other.dollars is None

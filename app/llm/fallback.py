@@ -10,6 +10,8 @@ from app.llm.chat import Answer, ChatModel, ModelRefused, ModelUnavailable, Prom
 WAIT_AT_MOST = timedelta(minutes=1)
 # When is a model tried again whose key, name or credit was wrong? Somebody may have mended it meanwhile.
 TRY_AGAIN_AFTER = timedelta(minutes=10)
+# In a conversation, how often in a row may a model give no answer? Another has to read all of it first.
+SILENCES = 3
 
 Trouble = RateLimited | UserError | ModelUnavailable | ModelRefused | PromptTooLong
 # What is told when no model could be used: what passes by itself, then what another question may help, then the rest.
@@ -26,6 +28,7 @@ class Standing:
         self._patience = patience
         self._out: dict[str, tuple[datetime, Trouble]] = {}
         self._waiting_since: dict[str, datetime] = {}
+        self._silences: dict[str, int] = {}
 
     def trouble(self, label: str) -> Trouble | None:
         """Why a model need not be asked now."""
@@ -40,11 +43,17 @@ class Standing:
         self._out[label] = (limit.until, limit)
         return False
 
+    def is_worth_another_try(self, label: str) -> bool:
+        """Whether it gave no answer so seldom that this may have been the last time; to be asked after each."""
+        self._silences[label] = self._silences.get(label, 0) + 1
+        return self._silences[label] < SILENCES
+
     def is_wrong(self, label: str, trouble: UserError) -> None:
         self._out[label] = (self._clock() + TRY_AGAIN_AFTER, trouble)
 
     def answered(self, label: str) -> None:
         self._waiting_since.pop(label, None)
+        self._silences.pop(label, None)
 
 
 class FirstUsable:
@@ -77,7 +86,7 @@ class FirstUsable:
                     return answered
                 trouble = answered
             met.append(trouble)
-        raise min(met, key=_importance)
+        raise min(met, key=importance)
 
     async def close(self) -> None:
         for model in self._models:
@@ -102,5 +111,6 @@ class FirstUsable:
         return answer.model_copy(update={"by": model.label, "dollars": dollars})
 
 
-def _importance(trouble: Trouble) -> tuple[int, float]:
+def importance(trouble: Trouble) -> tuple[int, float]:
+    """The least is what people are told when no model could be used."""
     return _TELLING.index(type(trouble)), trouble.until.timestamp() if isinstance(trouble, RateLimited) else 0.0

@@ -34,6 +34,16 @@ class TalkRequest:
     pictures: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
+class ModelChanged(Exception):
+    """Nothing was answered: another model has the conversation from now on, to be asked for what fits it."""
+
+    def __init__(self, *, by: str, instead_of: str, trouble: str) -> None:
+        """`trouble` is a phrase without a full stop: why the other one cannot go on."""
+        self.by = by
+        self.because = f"{instead_of} ({trouble})"
+        super().__init__(f"{by} takes over from {self.because}")
+
+
 class TalkingModel(Protocol):
     """A language model that uses tools, local or remote, real or scripted."""
 
@@ -54,7 +64,8 @@ class TalkingModel(Protocol):
     async def talk(self, request: TalkRequest, hear: Hear) -> Answered:
         """One request, never repeated here; cancelling it closes the connection.
 
-        Raises RateLimited, UserError (key, model name), ModelUnavailable, ModelRefused or PromptTooLong.
+        Raises RateLimited, UserError (key, model name), ModelUnavailable, ModelRefused or PromptTooLong; ModelChanged
+        where others stand in for it.
         """
         ...
 

@@ -10,6 +10,8 @@ from app.store.addresses import address_of, is_at
 from app.store.database import Database
 from app.store.tables import usage as rows
 
+_COUNTED = [name for name in ReviewerUsage.model_fields if name != "role"]
+
 
 class Usage:
     """One row per run, reviewer and model; where a price is not known its dollars are."""
@@ -49,9 +51,14 @@ class Usage:
     async def spent_everywhere_since(self, since: datetime) -> float:
         return await self._sum(rows.c.at >= since)
 
-    async def spent_by(self, run_id: str) -> float:
-        """Dollars that are written down for one run or agent."""
-        return await self._sum(rows.c.run_id == run_id)
+    async def written(self, run_id: str) -> dict[str, ReviewerUsage]:
+        """By model, what is written down of one run or agent."""
+        query = select(rows).where(rows.c.run_id == run_id)
+        found: dict[str, ReviewerUsage] = {}
+        for row in await self._db.read(lambda sql: sql.execute(query).mappings().all()):
+            one = ReviewerUsage.model_validate({name: row[name] for name in _COUNTED})
+            found[one.model] = found[one.model].plus(one) if one.model in found else one
+        return found
 
     async def _sum(self, which: ColumnElement[bool]) -> float:
         query = select(func.coalesce(func.sum(rows.c.dollars), 0.0)).where(which)

@@ -64,8 +64,9 @@ class Judge:
         self._redactor = Redactor(secrets)
 
     @property
-    def usage(self) -> ReviewerUsage:
-        return self._model.usage
+    def usages(self) -> tuple[ReviewerUsage, ...]:
+        """Of every model that answered."""
+        return self._model.usages
 
     async def judge(self, change: Change, tracked: TrackedFinding, replies: Sequence[str]) -> Judgement:
         """`replies` are what people wrote in the thread, the one to answer last. Raises what app.llm raises."""

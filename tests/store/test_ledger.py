@@ -50,6 +50,11 @@ async def test_spending_is_counted_once_a_run_and_reviewer(db: Database) -> None
     other = REF.model_copy(update={"number": 13})
     await usage.add("run-2", other, "7", model, NOW + timedelta(days=1))
     assert await usage.spent(REF) == 0.5
+    written = await usage.written("run-1")
+    assert {model: (one.requests, one.dollars) for model, one in written.items()} == {
+        "openai:gpt-5": (6, 0.5),
+        "local": (0, None),
+    }
     assert await usage.spent(other) == 0.25
     assert await usage.spent_since("github", "1001", NOW) == 0.75
     assert await usage.spent_since("github", "1001", NOW + timedelta(hours=1)) == 0.25

@@ -21,6 +21,7 @@ from app.domain.fixes import (
     SecondLook,
 )
 from app.domain.pull_request import Person
+from app.domain.review import ReviewerUsage
 from app.store.conversations import Conversation, Conversations
 from app.wiring import Store
 from tests.web.stories import NOW, REF
@@ -77,6 +78,7 @@ class Words:
     printed: str = LONG
     compared: str = "2 refunds"
     reason: str = ""
+    model: str = "anthropic:a"
     looked: str = "it mends the cause"
     log: str = "# head\n$ pytest\n1 failed"
     name: str = "01-head.log"
@@ -92,14 +94,27 @@ async def worked(store: Store, words: Words | None = None) -> Agent:
         store,
         agent,
         Opening(instructions="Our instructions.", text=words.said),
-        Answered(text=words.said, calls=(call("run", _json(command=words.command)),), input_tokens=900),
+        Answered(text=words.said, calls=(call("run", _json(command=words.command)),), input_tokens=900, by=words.model),
         Result(call_id="c1", tool="run", text=words.printed, failed=True),
         Told(reason="prompt", text=words.said),
-        Answered(text="", calls=(call("screenshot", words.command),)),
+        Answered(
+            text="",
+            calls=(call("screenshot", words.command),),
+            by="openai:b",
+            took_over_from=f"{words.model} (refused)",
+        ),
         Result(call_id="c1", tool="screenshot", text="", picture_key=picture),
+        spent=Spending(steps=2, dollars=0.04, usages=_usages(words.model)),
     )
     await end_with_fix(store, agent, words)
     return agent
+
+
+def _usages(model: str) -> tuple[ReviewerUsage, ...]:
+    return (
+        ReviewerUsage(model=model, requests=1, dollars=0.04),
+        ReviewerUsage(model="openai:b", requests=1, dollars=None),
+    )
 
 
 async def end_with_fix(store: Store, agent: Agent, words: Words) -> None:

@@ -65,6 +65,11 @@ async def test_an_agent_shows_its_conversation_change_and_proof(desk: Desk) -> N
         "A test that shows it.",
         "exit code 1 · 1.2 s",
         'alt="A picture that the agent took"',
+        "step 1 · 900 tokens · anthropic:a<",
+        "step 2 · openai:b<",
+        "It takes over from anthropic:a (refused).",
+        "<dt>by anthropic:a</dt><dd>1 step, $0.04</dd>",
+        "<dt>by openai:b</dt><dd>1 step, price unknown</dd>",
     ):
         assert words in page
     rows = re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td><td class="good">yes', page)
@@ -133,7 +138,7 @@ async def test_what_a_model_and_a_sandbox_say_is_shown_and_does_nothing(desk: De
     await see(desk.store, name=HOSTILE)
     patch = PATCH.replace(b"store(event)", "<img src=x onerror=alert(3)>\u202e".encode())
     words = Words(
-        said=HOSTILE, command=HOSTILE, printed=HOSTILE, compared=HOSTILE, reason=HOSTILE, log=HOSTILE,
+        said=HOSTILE, command=HOSTILE, printed=HOSTILE, compared=HOSTILE, reason=HOSTILE, log=HOSTILE, model=HOSTILE,
         name='../"><script>.log', patch=patch,
     )  # fmt: skip
     agent = await worked(desk.store, words)

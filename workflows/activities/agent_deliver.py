@@ -12,7 +12,6 @@ from app.domain.errors import HeadMoved
 from app.domain.fix_text import Whereabouts, agent_failed, branch_moved, fix_text, no_fix, no_model, no_sandbox
 from app.domain.fixes import Fix
 from app.domain.pull_request import PullRequest
-from app.domain.review import ReviewerUsage
 from app.forges.base import ForgeReader
 from app.store.agents import ENDED, Agents
 from app.store.blobs import Blobs
@@ -197,20 +196,7 @@ class Delivering:
 
     async def _write_down(self, agent: Agent, problem: str) -> None:
         """For those who pay, what it cost; for the operator, what was wrong with its sandbox."""
-        spent = agent.spent
-        if spent.steps:
-            usage = ReviewerUsage(
-                model=self.model,
-                requests=spent.steps,
-                input_tokens=spent.input_tokens,
-                output_tokens=spent.output_tokens,
-                cached_tokens=spent.cached_tokens,
-                dollars=max(0.0, spent.dollars - await self.usage.spent_by(agent.agent_id)),
-            )
-            installation = await self._installation(agent)
-            # Once for each try: what later ones add is told apart from what is written down.
-            name = f"agent {agent.attempt}"
-            await self.usage.add(agent.agent_id, agent.ref, installation, usage, self.clock(), reviewer=name)
+        await self._write_usage(agent)
         if problem:
             await self.problems.report(
                 agent.ref.connection,
@@ -220,6 +206,16 @@ class Delivering:
                 agent_id=agent.agent_id,
                 now=self.clock(),
             )
+
+    async def _write_usage(self, agent: Agent) -> None:
+        """Once for each try and model: what later ones add is told apart from what is written down."""
+        written = await self.usage.written(agent.agent_id)
+        installation = await self._installation(agent)
+        for usage in agent.spent.by_model(self.model):
+            new = usage.without(written.get(usage.model))
+            if new.requests:
+                name = f"agent {agent.attempt}"
+                await self.usage.add(agent.agent_id, agent.ref, installation, new, self.clock(), reviewer=name)
 
     async def _installation(self, agent: Agent) -> str:
         repo = await self.repositories.get(agent.ref.connection, agent.ref.repo_id)

@@ -1,7 +1,7 @@
 """Looking at a finding again for somebody who replied in its thread; with the model, without the forge."""
 
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from temporalio import activity
@@ -26,7 +26,7 @@ from workflows import timing
 from workflows.messages import Considered, TalkInput
 
 MakeJudge = Callable[[Action, ConfigInForce], Awaitable[Judge]]
-KeepUsage = Callable[[Action, ReviewerUsage], Awaitable[None]]
+KeepUsages = Callable[[Action, Sequence[ReviewerUsage]], Awaitable[None]]
 
 
 class Considering:
@@ -40,7 +40,7 @@ class Considering:
         runs: Runs,
         blobs: Blobs,
         make: MakeJudge,
-        keep: KeepUsage,
+        keep: KeepUsages,
         work_folder: Path,
     ) -> None:
         self.actions = actions
@@ -77,9 +77,9 @@ class Considering:
             judgement = await self._judge(judge, action, finding, run)
         except (Refused, ModelRefused, ModelOutputUnusable, PromptTooLong):
             # What is asked again later counts what was paid for until now by then.
-            await self.keep(action, judge.usage)
+            await self.keep(action, judge.usages)
             raise
-        await self.keep(action, judge.usage)
+        await self.keep(action, judge.usages)
         return Considered(judgement_key=await self.blobs.put_model(judgement))
 
     async def _judge(self, judge: Judge, action: Action, finding: TrackedFinding, run: Run) -> Judgement:

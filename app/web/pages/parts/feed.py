@@ -10,7 +10,7 @@ from app.store.streams import REWIND, StreamEvent
 from app.web.pages.parts.cuts import Cut, cut, visible_text
 from app.web.pages.parts.talk import brief
 from app.web.pages.parts.words import line
-from autofix.live import OUTPUT, RESULT, TEXT, TOOL
+from autofix.live import MODEL, OUTPUT, RESULT, TEXT, TOOL
 
 Kind: TypeAlias = Literal["text", "output", "tool", "result", "state", "again"]
 _STATE = "state"
@@ -56,7 +56,7 @@ def piece(event: StreamEvent) -> Piece | None:
         return Piece("text" if event.kind == TEXT else "output", seq, Cut(visible_text(event.data)))
     if event.kind == REWIND:
         return Piece("again", seq, Cut(f"attempt {event.attempt}, worker restarted: back to the last step"))
-    if event.kind == _STATE:
+    if event.kind in {_STATE, MODEL}:
         return Piece("state", seq, Cut(line(event.data)))
     if event.kind not in {TOOL, RESULT}:
         return None

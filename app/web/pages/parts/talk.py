@@ -46,6 +46,9 @@ class ShownMessage(NamedTuple):
     # How many sub-agents deep.
     nested: bool = False
     tokens: int = 0
+    # Which model answered, where it is not the one of the answer before; and whose place it took, and why.
+    by: str = ""
+    took_over_from: str = ""
 
 
 class Talk(NamedTuple):
@@ -58,7 +61,7 @@ class Talk(NamedTuple):
 def talk(messages: Sequence[Message]) -> Talk:
     results = _results(messages)
     shown: list[ShownMessage] = []
-    step, nested = 0, False
+    step, nested, by = 0, False, ""
     for number, message in enumerate(messages):
         match message:
             case Opening(text=text, for_call=for_call):
@@ -69,7 +72,9 @@ def talk(messages: Sequence[Message]) -> Talk:
                 shown.append(ShownMessage(speaker, number, cut(text), nested=nested))
             case Answered():
                 step += 1
-                shown.append(_answered(message, number, step, nested, results))
+                answer = _answered(message, number, step, nested, results)
+                shown.append(answer._replace(by=line(message.by) if message.by != by else ""))
+                by = message.by
             case Result(tool=tool):
                 # A sub-agent's report is the result of its agent's call, which stands above.
                 nested = nested and tool != "sub_agent"
@@ -116,7 +121,9 @@ def _answered(
 ) -> ShownMessage:
     calls = tuple(_call(call, number, place, results.get((number, place))) for place, call in enumerate(message.calls))
     tokens = message.input_tokens + message.output_tokens
-    return ShownMessage("agent", number, cut(message.text), step, calls, nested, tokens)
+    return ShownMessage(
+        "agent", number, cut(message.text), step, calls, nested, tokens, took_over_from=line(message.took_over_from)
+    )
 
 
 def _call(call: ToolCall, message: int, place: int, came: tuple[int, Result] | None) -> ShownCall:

@@ -45,7 +45,7 @@ class Evidence:
 
     @property
     def commands(self) -> tuple[ProvingCommand, ...]:
-        return tuple(self._command(number, side, run) for number, (side, _, run) in enumerate(self._runs, 1))
+        return tuple(self._command(number, side, what, run) for number, (side, what, run) in enumerate(self._runs, 1))
 
     async def bundle(self, put: Put, *, verdict: str, pictures: Sequence[bytes] = ()) -> tuple[EvidenceFile, ...]:
         """Logs, recording and JUnit of every run, pictures, and last the manifest that names them with their hashes."""
@@ -69,9 +69,10 @@ class Evidence:
         files.append(await _kept(put, "manifest.json", json.dumps(manifest, indent=1), "application/json"))
         return tuple(files)
 
-    def _command(self, number: int, side: Literal["head", "fixed"], run: CheckRun) -> ProvingCommand:
+    def _command(self, number: int, side: Literal["head", "fixed"], what: str, run: CheckRun) -> ProvingCommand:
         ended = run.ran.ended
         return ProvingCommand(
+            what=self.redactor.redact(what),
             argv=("sh", "-c", self.redactor.redact(run.command)),
             side=side,
             exit_code=ended.exit_code,

@@ -9,7 +9,7 @@ from app.domain.findings import Finding, TrackedFinding
 from app.domain.fixes import Comparison, Grade, Proof, ProofStep, SecondLook
 from app.domain.secrets import Redactor
 from app.sandboxes.base import WORK, Room
-from autofix import checks, patches, verify_tests
+from autofix import checks, linters, patches, verify_tests
 from autofix.critic import Critic, Proposal
 from autofix.evidence import Evidence, Put
 from autofix.patches import ParsedPatch
@@ -18,6 +18,7 @@ from autofix.push_policy import PushPolicy, Verdict, judge
 from autofix.verify import NotProved, Reproduction, Verification
 from autofix.verify_doubts import doubt
 from autofix.verify_files import Parts, parted
+from autofix.verify_linters import Linting
 from autofix.verify_sides import Sides, SidesFailed, Versions
 from autofix.verify_special_cases import special_case
 
@@ -136,6 +137,7 @@ async def _prove(claim: Claim, parts: ProvingParts, seen: _Seen) -> str:
     )
     await sides.show("head")
     commands = await checks.find(parts.room, parts.checks, folder=parts.folder)
+    lint = await linters.find(parts.room, parts.checks, folder=parts.folder)
     await verification.checks_on_head(commands)
     reproductions = _reproductions(claim, verification, pieces, commands)
     if reproductions:
@@ -144,6 +146,7 @@ async def _prove(claim: Claim, parts: ProvingParts, seen: _Seen) -> str:
     if pieces.old_tests:
         await verification.checks_with_fix(commands, "old_tests")
         await sides.show("fixed")
+    await Linting(verification, lint, pieces).compare()
     await _review_again(claim, parts, patch, files, seen.comparisons)
     await _look_again(claim, parts, seen)
     heads_of_product = [heads[file.old_path] for file in pieces.product]

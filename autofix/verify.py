@@ -60,17 +60,17 @@ class Verification:
     before: dict[str, CheckRun] = field(default_factory=dict[str, CheckRun])
     _runs: int = 0
 
-    async def command(self, command: str, name: str) -> CheckRun:
+    async def command(self, command: str, name: str, *, within: timedelta | None = None) -> CheckRun:
         # The folder is in the run's environment: its name must not tell which of our runs it is.
         scratch = f"{self.scratch}/{hashlib.sha256(f'{self.secret}{name}'.encode()).hexdigest()[:16]}"
         return await checks.run(
-            self.room, command, exec_id=name, folder=self.folder, scratch=scratch, within=self.within
+            self.room, command, exec_id=name, folder=self.folder, scratch=scratch, within=within or self.within
         )
 
     async def checks_on_head(self, commands: Sequence[str]) -> None:
         await self.sides.show("head")
         for command in commands:
-            run = await self._run("head", "the repository's checks", lambda n, c=command: self.command(c, n))
+            run = await self.run("head", "the repository's checks", lambda n, c=command: self.command(c, n))
             if _could_not_run(run):
                 raise NotProved("sandbox", f"{command} could not run on head ({run.summary})")
             self.before[command] = run
@@ -101,10 +101,10 @@ class Verification:
         """No worse than on head, test by test; what is worse may be so twice in a row before it counts."""
         await self.sides.show(side)
         for command in commands:
-            run = await self._run("fixed", "the repository's checks", lambda n, c=command: self.command(c, n))
+            run = await self.run("fixed", "the repository's checks", lambda n, c=command: self.command(c, n))
             reasons = checks.worse(self.before[command], run)
             if reasons:
-                run = await self._run("fixed", "the same once more", lambda n, c=command: self.command(c, n))
+                run = await self.run("fixed", "the same once more", lambda n, c=command: self.command(c, n))
                 reasons = checks.worse(self.before[command], run)
             if side == "fixed" or reasons:
                 self.comparisons.append(
@@ -118,9 +118,18 @@ class Verification:
             if reasons:
                 raise NotProved("checks", _joined(reasons))
 
+    async def run(
+        self, side: Literal["head", "fixed"], what: str, start: Callable[[str], Awaitable[CheckRun]]
+    ) -> CheckRun:
+        """One more run of this proof, kept with its evidence."""
+        self._runs += 1
+        run = await start(f"{self.name}-{self._runs}")
+        self.evidence.add(side, what, run)
+        return run
+
     async def _red(self, reproductions: Sequence[Reproduction], tests: Collection[str]) -> list[CheckRun]:
         await self.sides.show("with_tests")
-        runs = [await self._run("head", one.shown, one.run) for one in reproductions]
+        runs = [await self.run("head", one.shown, one.run) for one in reproductions]
         for reproduction, run in zip(reproductions, runs, strict=True):
             if run.passed:
                 raise NotProved("reproduction", f"{reproduction.shown} passes without the fix too")
@@ -130,7 +139,7 @@ class Verification:
 
     async def _green(self, reproductions: Sequence[Reproduction], red: Sequence[CheckRun]) -> list[CheckRun]:
         await self.sides.show("fixed")
-        runs = [await self._run("fixed", one.shown, one.run) for one in reproductions]
+        runs = [await self.run("fixed", one.shown, one.run) for one in reproductions]
         self._check_green(reproductions, red, runs)
         return runs
 
@@ -144,14 +153,6 @@ class Verification:
                 raise NotProved("reproduction", f"{short(still[0])} still fails with the fix")
             if not set(now.red) <= self._known_red() or not (now.ran.passed or (counted and now.red)):
                 raise NotProved("reproduction", f"{reproduction.shown} still fails with the fix")
-
-    async def _run(
-        self, side: Literal["head", "fixed"], what: str, start: Callable[[str], Awaitable[CheckRun]]
-    ) -> CheckRun:
-        self._runs += 1
-        run = await start(f"{self.name}-{self._runs}")
-        self.evidence.add(side, what, run)
-        return run
 
     def _known_red(self) -> set[str]:
         """Tests that are red on head without any of the patch: nobody's news."""

@@ -150,7 +150,7 @@ def _row(row: Comparison) -> str:
 def _what(what: str) -> str:
     """A command stands in code; a phrase of ours stands as it is, with the command behind its comma."""
     phrase, comma, command = what.partition(", ")
-    if phrase == "the repository's checks":
+    if phrase in {"the repository's checks", "the repository's linter"}:
         return f"{phrase}, {code(command)}" if comma else phrase
     return clean_line(what) if what.startswith(("finding ", "findings ", "nothing new")) else code(what)
 

@@ -57,6 +57,8 @@ class EvidenceFile(Frozen):
 class ProvingCommand(Frozen):
     """A command of the manifest: what ran, where, how it ended."""
 
+    # "the repository's checks", "the repository's linter", or what was to be reproduced.
+    what: str = ""
     argv: tuple[str, ...]
     side: Literal["head", "fixed"]
     exit_code: int | None

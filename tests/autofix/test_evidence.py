@@ -62,7 +62,8 @@ async def test_the_bundle_names_every_file_with_its_hash() -> None:
         assert b"hunter2" not in content
     manifest = json.loads(kept.files["manifest.json"])
     assert manifest["commands"][0] == {
-        "argv": ["sh", "-c", "make test"], "side": "head", "exit_code": 1, "ending": "exited", "seconds": 1.25, "log": "01-head.log",
+        "what": "the repository's checks", "argv": ["sh", "-c", "make test"], "side": "head", "exit_code": 1,
+        "ending": "exited", "seconds": 1.25, "log": "01-head.log",
     }  # fmt: skip
     header, *events = map(json.loads, kept.files["terminal.cast"].decode().splitlines())
     assert (header["version"], header["width"], header["height"]) == (2, 120, 40)

@@ -72,6 +72,12 @@ def test_a_proved_fix_on_a_branch() -> None:
 """)
 
 
+def test_a_linter_of_the_repository_is_named_like_its_checks() -> None:
+    row = Comparison(what="the repository's linter, mypy", before="3 messages", after="4 messages, 1 new", held=False)
+    fix = FIX.model_copy(update={"proof": PROVED.model_copy(update={"comparisons": (row,)})})
+    assert "| the repository's linter, `mypy` | 3 messages | **4 messages, 1 new** |" in shown(fix)
+
+
 def test_a_fix_that_was_pushed() -> None:
     assert shown(pushed_sha="9c2e1aa" + "0" * 33).partition("\n\n|")[0] == snapshot(
         "**Finding 1 is mended and proved: 9c2e1aa is on this branch.** +9 −3 `billing/refunds.py`, +21 `tests/test_refunds.py`"

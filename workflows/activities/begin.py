@@ -116,7 +116,7 @@ class Beginning:
                 config_fingerprint=config.fingerprint,
                 now=self.clock(),
             )
-            if opened.status != "done" or opened.run.outcome not in UNSAID:
+            if opened.status != "done" or not _said_nothing(opened.run):
                 return opened
             # A head that was superseded and came back, or a draft that became ready: nothing was said about it yet.
             tries += 1
@@ -181,6 +181,11 @@ class Beginning:
         if opened.status != "done":
             await self.checks.skip(opened.run, start.skip_reason)
         return BegunReview(status="done", run_id=opened.run.run_id)
+
+
+def _said_nothing(run: Run) -> bool:
+    """It ended before it could; one that found nothing to review has a result, and has said that."""
+    return run.outcome in UNSAID and not run.result_key
 
 
 def again(request: str, tries: int) -> str:

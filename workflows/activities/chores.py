@@ -152,7 +152,9 @@ class Chores:
         if state.paused or state.watermark_sha == pull_request.head_sha:
             return False
         latest = await self.runs.latest(pull_request.ref)
-        return latest is None or latest.head_sha != pull_request.head_sha or latest.outcome is None
+        if latest is None or latest.head_sha != pull_request.head_sha:
+            return True
+        return latest.outcome is None and not await self.turns.is_open(pull_request.ref)
 
     @activity.defn(name="janitor")
     async def janitor(self) -> None:

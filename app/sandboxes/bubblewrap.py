@@ -65,6 +65,7 @@ class Bubblewrap(Recorded):
     async def reap(self, now: datetime) -> Sequence[SandboxRef]:
         reaped = await super().reap(now)
         self._records.give_back_lost_uids()
+        cgroups.clear_tries(self._below, now)
         return reaped
 
     def _check(self, spec: SandboxSpec) -> None:

@@ -5,6 +5,7 @@ import errno
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,8 @@ from app.sandboxes.base import Limits
 # The folder below our own group that holds those of all sandboxes, and the one we move into to make room (version 2).
 _OURS, _LEAF = "corrigent", "corrigent-worker"
 _PERIOD = 100_000
+# A group that is made only to see whether it can be. Far less than this: an older one is a dead process's.
+_TRY, _TRY_TAKES = "probe-", timedelta(minutes=1)
 # A group can be removed when its last process is gone, which takes the kernel a moment.
 _REMOVE_TRIES, _REMOVE_PAUSE = 200, 0.01
 
@@ -110,6 +113,16 @@ async def remove(folders: Sequence[str]) -> None:
         _tidy(Path(folder).parent)
 
 
+def clear_tries(below: Parents, now: datetime) -> None:
+    """Take away what processes left that were killed while they found out what this machine lets them hold."""
+    for ours in (Path(parent) / _OURS for parent in below if parent):
+        for left in ours.glob(f"{_TRY}*"):
+            with suppress(FileNotFoundError):
+                if datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - _TRY_TAKES:
+                    _removed(str(left))
+        _tidy(ours)
+
+
 def _removed(folder: str) -> bool:
     try:
         Path(folder).rmdir()
@@ -157,7 +170,7 @@ def _try(own: str, needs: str) -> str:
     """The folder itself when a group with these limits can be made in it."""
     if not own:
         return ""
-    probe = Path(own) / _OURS / f"probe-{os.getpid()}"
+    probe = Path(own) / _OURS / f"{_TRY}{os.getpid()}"
     try:
         probe.mkdir(parents=True, exist_ok=True)
         held = any(name.startswith(needs) and os.access(probe / name, os.W_OK) for name in os.listdir(probe))

@@ -101,11 +101,12 @@ def findings(
         Literal["low", "medium", "high", "never"], typer.Option(help="Exit 1 from this severity on.")
     ] = "low",
     home: Home = None,
+    bot: Annotated[str, typer.Option(help="Read the forge, and only what this account wrote there.")] = "",
 ) -> None:
-    """Print what the newest review here left open. For a coding agent or a script."""
+    """Print what the newest review left open. For a coding agent or a script; without a database, from the forge."""
     from app.reviewing.findings import tell_findings
 
-    leave(tell_findings(address, output=output, fail_on=fail_on, home=home))
+    leave(tell_findings(address, output=output, fail_on=fail_on, home=home, bot=bot))
 
 
 @setup.command("github")

@@ -17,6 +17,10 @@ _RUN_MARK = re.compile(f"{re.escape(_PREFIX)}run=({_ULID}) -->")
 _ACTION_MARK = re.compile(f"{re.escape(_PREFIX)}action=({_ACTION_KEY}) -->")
 
 
+def is_run_id(text: str) -> bool:
+    return re.fullmatch(_ULID, text) is not None
+
+
 def finding_marker(finding_id: str, run_id: str) -> str:
     """The mark of a thread's first comment. ValueError when an id is not a ULID: it could close the comment early."""
     return f"{_PREFIX}finding={_checked(_ULID, finding_id)} run={_checked(_ULID, run_id)} -->"

@@ -26,7 +26,8 @@ def render(report: Report) -> str:
 
 
 def _name(told: Told) -> str:
-    return f"finding {told.number} · {told.severity} · {told.category} · {source(told)}"
+    parts = (f"finding {told.number}", told.severity, told.category, source(told))
+    return " · ".join(part for part in parts if part)
 
 
 def _said(told: Told) -> Iterator[str]:

@@ -37,7 +37,8 @@ class Told(Frozen):
 
     number: int
     severity: Severity
-    category: Category
+    # None, and no reviewer and rule, where all that is known of it is what stands on the forge.
+    category: Category | None
     title: str
     body: str
     reviewer: str
@@ -111,5 +112,5 @@ def failed(target: Target, reason: str) -> Report:
 
 
 def source(told: Told) -> str:
-    """Who says it: "ruff S608", or "model"."""
-    return "model" if told.reviewer == "bug_hunter" else f"{told.reviewer} {told.rule}"
+    """Who says it: "ruff S608", or "model"; empty where that is not known."""
+    return "model" if told.reviewer == "bug_hunter" else f"{told.reviewer} {told.rule}".strip()

@@ -39,15 +39,15 @@ def _driver(report: Report, told: Sequence[Told], rules: Sequence[str]) -> JsonO
 
 
 def _rule_id(told: Told) -> str:
-    return f"{told.reviewer}/{told.rule}"
+    return f"{told.reviewer}/{told.rule}" if told.reviewer else "finding"
 
 
 def _rule(rule_id: str, example: Told) -> JsonObject:
     return {
         "id": rule_id,
-        "shortDescription": {"text": f"{example.rule}, by {example.reviewer}"},
+        "shortDescription": {"text": f"{example.rule}, by {example.reviewer}" if example.reviewer else "A finding"},
         "defaultConfiguration": {"level": _LEVELS[example.severity]},
-        "properties": {"tags": [example.category.value]},
+        "properties": {"tags": [example.category.value] if example.category else []},
     }
 
 
@@ -91,7 +91,7 @@ def _result(told: Told, rule_index: int) -> JsonObject:
         "partialFingerprints": {"corrigentCode/v1": told.fingerprint},
         # An empty list says "looked at, not suppressed"; once one result has the list, all must.
         "suppressions": [{"kind": "external", "justification": told.reason}] if told.reason else [],
-        "properties": {"number": told.number, "severity": told.severity.value, "category": told.category.value},
+        "properties": {"number": told.number, "severity": told.severity.value, "category": told.category},
     }
 
 

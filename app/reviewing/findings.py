@@ -14,34 +14,67 @@ from app.domain.repo_config import FailOn
 from app.domain.review import ReviewResult
 from app.domain.runs import PullRequestState, Run
 from app.domain.secrets import Redactor
+from app.forges.registry import build
+from app.one_process_limits import OneProcessLimits
 from app.output import json, prompt, sarif
 from app.output.report import DONE, FOUND, INCOMPLETE, Missing, Report, Target
 from app.output.terminal import Terminal
-from app.reviewing.address import parse_address
+from app.reviewing.address import PullRequestAddress, parse_address
+from app.reviewing.posted import posted
+from app.reviewing.posted_report import report_of_posted
+from app.reviewing.remote import access_to, find_pull_request, in_words
 from app.reviewing.result import as_told
 from app.settings import Settings, load_settings
 from app.telemetry import start_logging
-from app.wiring import Store, open_store, require_database
+from app.wiring import Store, database_is_there, open_store
 
 Format = Literal["prompt", "json", "sarif"]
 _RENDER = {"prompt": prompt.render, "json": json.render, "sarif": sarif.render}
 
 
-def tell_findings(url: str, *, output: Format, fail_on: FailOn, home: Path | None) -> int:
-    """The exit code, as that of `review`; UserError for a pull request that was never reviewed here."""
+def tell_findings(url: str, *, output: Format, fail_on: FailOn, home: Path | None, bot: str = "") -> int:
+    """The exit code, as that of `review`; UserError for a pull request that was never reviewed.
+
+    From the database of the instance that reviewed it; where there is none, from the forge with a person's token.
+    """
     settings = load_settings({"home": str(home)} if home else None)
     start_logging(level="error", secrets=settings.secret_values())
-    report = asyncio.run(_report(url, settings, fail_on))
-    Terminal().write(_RENDER[output](report))
+    report = asyncio.run(_report(url, settings, fail_on, bot))
+    terminal = Terminal()
+    terminal.write(_RENDER[output](report))
+    for note in report.notes:
+        terminal.complain(note)
     return report.exit_code
 
 
-async def _report(url: str, settings: Settings, fail_on: FailOn) -> Report:
+async def _report(url: str, settings: Settings, fail_on: FailOn, bot: str) -> Report:
     # Before anything is looked for: a wrong address is the first thing to mend.
-    parse_address(url)
-    require_database(settings)
+    address = parse_address(url)
+    if not database_is_there(settings) or bot:
+        return await report_from_forge(address, settings, fail_on, bot)
     async with open_store(settings, may_migrate=False) as store:
         return await report_of(url, settings, store, fail_on)
+
+
+async def report_from_forge(address: PullRequestAddress, settings: Settings, fail_on: FailOn, bot: str = "") -> Report:
+    """What stands on the forge, for who may read it; `bot` is whose words count, where it is not the settings' one."""
+    address = address.below(one.web_url for one in settings.connections if one.kind == "gitlab")
+    known = next((one.slug for one in settings.connections if one.web_url == address.web_url), "")
+    access = await access_to(address, settings)
+    if address.kind == "github" and not access.connection.token.get_secret_value():
+        raise UserError(
+            f"Nothing was reviewed in {settings.home} yet, and GitHub shows threads to those alone who sign in. Set "
+            f"GITHUB_TOKEN, or sign in with: gh auth login --hostname {address.host}"
+        )
+    forge = build(access.connection, OneProcessLimits())
+    try:
+        with in_words(address, access.how):
+            pull_request = await find_pull_request(forge, address)
+            found = await posted(access.connection, pull_request, bot or known)
+    finally:
+        await forge.close()
+    report = report_of_posted(pull_request, found, fail_on, Redactor(settings.secret_values()))
+    return report.model_copy(update={"notes": (*access.notes, *report.notes)})
 
 
 async def report_of(url: str, settings: Settings, store: Store, fail_on: FailOn) -> Report:

@@ -100,12 +100,12 @@ async def remote_work(
     access = await access_to(address, settings)
     connection = access.connection
     if in_person and address.kind == "gitlab":
-        with _in_words(address, access.how):
+        with in_words(address, access.how):
             connection = await _as_its_owner(connection)
     forge = build(connection, OneProcessLimits())
     try:
-        with _in_words(address, access.how), tempfile.TemporaryDirectory(prefix="corrigent-") as folder:
-            pull_request = await _find(forge, address)
+        with in_words(address, access.how), tempfile.TemporaryDirectory(prefix="corrigent-") as folder:
+            pull_request = await find_pull_request(forge, address)
             work = await _fetch(Path(folder), forge, pull_request, settings, access.notes)
             yield RemoteWork(work=work, pull_request=pull_request, forge=forge, how=access.how)
     finally:
@@ -134,7 +134,7 @@ async def _as_its_owner(connection: Connection) -> Connection:
 
 
 @contextmanager
-def _in_words(address: PullRequestAddress, how: str) -> Generator[None]:
+def in_words(address: PullRequestAddress, how: str) -> Generator[None]:
     try:
         yield
     except (Gone, AccessDenied):
@@ -157,7 +157,7 @@ def _sign_in(address: PullRequestAddress) -> str:
     return f"Sign in with: gh auth login --hostname {address.host}"
 
 
-async def _find(forge: Forge, address: PullRequestAddress) -> PullRequest:
+async def find_pull_request(forge: Forge, address: PullRequestAddress) -> PullRequest:
     repo = await forge.reader.find_repo(address.full_name)
     ref = PullRequestRef(connection=forge.connection.key, repo_id=repo.repo_id, number=address.number)
     return await forge.reader.pull_request(ref)

@@ -20,9 +20,13 @@ LOOKS: dict[str, Callable[[Path], int]] = {
 
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
-def test_nothing_is_made_by_looking(tmp_path: Path, look: Callable[[Path], int]) -> None:
+def test_nothing_is_made_by_looking(
+    tmp_path: Path, look: Callable[[Path], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
     home = tmp_path / "home"
-    with pytest.raises(UserError, match=r"Nothing was reviewed in .*/home yet\. Start `corrigent up`"):
+    with pytest.raises(UserError, match=r"Nothing was reviewed in .*/home yet(\. Start `corrigent up`|, and GitHub)"):
         look(home)
     assert not home.exists()
 

@@ -165,6 +165,8 @@ class NotePositionShape(Shape):
     head_sha: str | None = None
     new_path: str | None = None
     new_line: int | None = None
+    old_path: str | None = None
+    old_line: int | None = None
 
 
 class NoteShape(Shape):

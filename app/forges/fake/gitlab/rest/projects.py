@@ -25,7 +25,8 @@ async def users(call: Call) -> Answer:
 
 @routes.on("GET /users/{user_id}")
 async def one_user(call: Call) -> Answer:
-    return Answer(data=user_basic(call.gitlab, _user(call)))
+    user = _user(call)
+    return Answer(data={**user_basic(call.gitlab, user), "bot": user.bot})
 
 
 @routes.on("GET /version")

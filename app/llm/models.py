@@ -62,6 +62,18 @@ class ModelAccess:
     connect_deadline: timedelta = timedelta(seconds=10)
 
 
+def check_access(spec: ModelSpec, access: ModelAccess) -> str:
+    """The address of its server, empty for the provider's own. UserError says which address or key is missing."""
+    base_url = access.base_url or spec.base_url
+    if base_url:
+        check_url(base_url)
+    if spec.provider == "openai-compatible" and not base_url:
+        raise UserError(f"'{spec}' needs the address of its server: openai-compatible:NAME@URL.")
+    if spec.provider in {"anthropic", "openai", "google"} and not access.api_key and not base_url:
+        raise UserError(f"'{spec}' needs an API key. Set {spec.provider.upper()}_API_KEY.")
+    return base_url
+
+
 def open_model(spec: ModelSpec, access: ModelAccess | None = None) -> ChatModel:
     """The model, not yet connected.
 
@@ -73,13 +85,7 @@ def open_model(spec: ModelSpec, access: ModelAccess | None = None) -> ChatModel:
         from app.llm.scripted import ScriptedModel
 
         return ScriptedModel(Path(spec.name))
-    base_url = access.base_url or spec.base_url
-    if base_url:
-        check_url(base_url)
-    if spec.provider == "openai-compatible" and not base_url:
-        raise UserError(f"'{spec}' needs the address of its server: openai-compatible:NAME@URL.")
-    if spec.provider in {"anthropic", "openai", "google"} and not access.api_key and not base_url:
-        raise UserError(f"'{spec}' needs an API key. Set {spec.provider.upper()}_API_KEY.")
+    base_url = check_access(spec, access)
     return _provider(spec)(spec, access, base_url)
 
 

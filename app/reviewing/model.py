@@ -9,7 +9,7 @@ from datetime import timedelta
 from app.domain.phrases import dollars
 from app.domain.secrets import Redactor
 from app.llm.chat import ChatModel
-from app.llm.models import ModelSpec, open_model
+from app.llm.models import ModelSpec, check_access, open_model
 from app.llm.prices import dollars as price
 from app.llm.prices import estimate_tokens
 from app.model_access import model_access
@@ -34,10 +34,11 @@ def readers_for(settings: Settings, asked: str) -> OpenReaders | None:
     name = asked or settings.model
     if not name:
         return None
-    # Said before anything is fetched.
+    # Said before anything is fetched or read.
     for one in (name, settings.check_model, *settings.finder_models, *settings.fallback_models):
         if one:
-            ModelSpec.parse(one)
+            spec = ModelSpec.parse(one)
+            check_access(spec, model_access(settings, spec))
 
     @asynccontextmanager
     async def opened(repo_name: str) -> AsyncGenerator[Readers]:

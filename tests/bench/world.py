@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.domain.pull_request import Permission
+from app.domain.repo_config import Effort
 from app.forges.fake.faults import Latency
 from app.forges.fake.http import Answer, Request
 from app.forges.fake.pull_scenario import FakePullRequest
@@ -106,12 +107,12 @@ class World:
 
 
 @asynccontextmanager
-async def world() -> AsyncGenerator[World]:
-    """Ten owners with a repository each, all of one App."""
+async def world(effort: Effort = "normal") -> AsyncGenerator[World]:
+    """Ten owners with a repository each, all of one App; at low effort a model reads each change once."""
     async with FakeForge.start() as forge:
         members = {"maria": Permission.WRITE}
         repos = [
-            await forge.create_repo(f"owner-{number}/service", files=base(), members=members)
+            await forge.create_repo(f"owner-{number}/service", files=base(effort), members=members)
             for number in range(INSTALLATIONS)
         ]
         credentials = await forge.install_app(repos=[repos[0]])
@@ -122,10 +123,14 @@ async def world() -> AsyncGenerator[World]:
         yield made
 
 
-def base() -> dict[str, str]:
-    """A small service: the files that change, and as many that do not."""
+def base(effort: Effort) -> dict[str, str]:
+    """A small service: the files that change, as many that do not, and how it is reviewed."""
     changed = {path(number): _module(number, 0) for number in range(FILES)}
-    return {**changed, **{f"service/other_{number}.py": _module(number, 7) for number in range(20)}}
+    return {
+        ".corrigent.yaml": f"effort: {effort}\n",
+        **changed,
+        **{f"service/other_{number}.py": _module(number, 7) for number in range(20)},
+    }
 
 
 def change(number: int) -> dict[str, str]:

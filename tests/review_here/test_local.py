@@ -224,7 +224,8 @@ async def test_another_provider_is_never_given_the_configured_ones_key(console: 
     repo.write({"notes.txt": "hello\n"})
     env = {"CORRIGENT_MODEL": "ollama:local", "CORRIGENT_MODEL_KEY": "only-for-ollama"}
     ran = await console.review("--model", "anthropic:NAME", env=env)
-    assert (ran.code, "'anthropic:NAME' needs an API key." in ran.err) == (2, True)
+    # Before anything is read.
+    assert (ran.code, ran.out, "'anthropic:NAME' needs an API key." in ran.err) == (2, "", True)
 
 
 def test_every_field_of_the_json_is_kept_by_its_own_schema() -> None:

@@ -118,7 +118,9 @@ def clear_tries(below: Parents, now: datetime) -> None:
     for ours in (Path(parent) / _OURS for parent in below if parent):
         for left in ours.glob(f"{_TRY}*"):
             with suppress(FileNotFoundError):
-                if datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - _TRY_TAKES:
+                is_old = datetime.fromtimestamp(left.stat().st_mtime, UTC) < now - _TRY_TAKES
+                # Its process may be one of another container, which is not seen from here: hence the time as well.
+                if is_old and not Path("/proc", left.name.removeprefix(_TRY)).exists():
                     _removed(str(left))
         _tidy(ours)
 

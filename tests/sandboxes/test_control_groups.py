@@ -16,8 +16,7 @@ from app.sandboxes.records import Records
 ROOT = Path(__file__).parent.parent.parent
 _LATE = timedelta(hours=3)
 
-# Children that make a sandbox and end it, each killed just before another step of its control groups. The same key for
-# all of them: the next one comes upon what the one before it left, as a retry does.
+# Children that make a sandbox each and end it, killed just before another step of its control groups.
 WORKER = """
 import asyncio, os, signal, sys
 from pathlib import Path
@@ -26,9 +25,9 @@ from app.sandboxes.bubblewrap import Bubblewrap
 from app.sandboxes.egress_ways import Ways
 from tests.sandboxes.conftest import LEASE, SPEC
 
-async def life():
+async def life(key):
     backend = Bubblewrap(Path(sys.argv[1]), ways=Ways())
-    await backend.destroy(await backend.provision(SPEC, "task", LEASE))
+    await backend.destroy(await backend.provision(SPEC, key, LEASE))
 
 def killed_before(step, event, name):
     seen = 0
@@ -39,7 +38,7 @@ def killed_before(step, event, name):
             if seen == step:
                 os.kill(os.getpid(), signal.SIGKILL)
     sys.addaudithook(watch)
-    asyncio.run(life())
+    asyncio.run(life(f"{event}-{step}-{name}"))
 
 moments = [(step, event, "-") for event in ("os.mkdir", "os.rmdir") for step in range(1, int(sys.argv[2]) + 1)]
 # What this machine lets it hold is known to all but the first, which is killed while it finds out.
@@ -82,7 +81,8 @@ async def test_a_worker_killed_while_it_makes_or_removes_groups_leaves_none(sand
     assert len(moments) == 1 + 2 * folders
     assert [moment for moment in moments if not moment.endswith(" killed")] == []
     installation = Records(folder).installation
-    assert left_of(installation), "what was killed half way left something to reap"
+    # Of all that were killed before they removed a group, and of those that had made one.
+    assert len(left_of(installation)) >= folders
     backend = Bubblewrap(folder, ways=Ways())
     # What the dead process was just starting may hold its lock for a moment.
     async with asyncio.timeout(60):
@@ -93,12 +93,12 @@ async def test_a_worker_killed_while_it_makes_or_removes_groups_leaves_none(sand
 
 
 async def test_a_try_that_goes_on_is_left_alone(tmp_path: Path) -> None:
-    """Folders as the kernel's: what is younger than any try may still be one."""
-    young, other = tmp_path / "corrigent" / "probe-1", tmp_path / "corrigent" / "somebody-else"
-    young.mkdir(parents=True)
-    other.mkdir()
+    """Folders as the kernel's: what is young, or a living process's, may still be one."""
+    ours, dead = tmp_path / "corrigent" / f"probe-{os.getpid()}", tmp_path / "corrigent" / "probe-999999999"
+    ours.mkdir(parents=True)
+    dead.mkdir()
     below = cgroups.Parents(memory=str(tmp_path))
     cgroups.clear_tries(below, datetime.now(UTC))
-    assert young.is_dir()
+    assert dead.is_dir()
     cgroups.clear_tries(below, datetime.now(UTC) + _LATE)
-    assert [path.name for path in other.parent.iterdir()] == ["somebody-else"]
+    assert (ours.is_dir(), dead.exists()) == (True, False)

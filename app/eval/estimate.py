@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -44,14 +44,32 @@ class Cost:
         return price(spec.provider, spec.name, input_tokens=self.input_tokens, output_tokens=self.output_tokens)
 
 
+@dataclass
+class Measured:
+    """What is known so far, of so many changes."""
+
+    changes: int = 0
+    costs: list[Cost] = field(default_factory=list[Cost])
+
+    @property
+    def is_partial(self) -> bool:
+        return len(self.costs) < self.changes
+
+
 def run_estimate(folder: Path, *, last: str, model: str, effort: Effort) -> int:
-    """Always 0; UserError when there is no repository or the span cannot be read."""
+    """Always 0; UserError when there is no repository or the span cannot be read. Stopped, it says what it has."""
     since = span(last)
     settings = load_settings()
     named = model or settings.model
     specs = [ModelSpec.parse(name) for name in ([named] if named else _USUAL)]
-    costs = asyncio.run(_costs(folder, since, effort, settings.secret_values()))
-    Terminal().say(*told(costs, specs, last))
+    measured = Measured()
+    try:
+        asyncio.run(_measure(folder, since, effort, settings.secret_values(), measured))
+    except KeyboardInterrupt:
+        if measured.costs:
+            Terminal().say(*told(measured, specs, last))
+        raise
+    Terminal().say(*told(measured, specs, last))
     return 0
 
 
@@ -63,10 +81,12 @@ def span(text: str) -> timedelta:
     return timedelta(days=int(found[1]) * (7 if found[2] == "w" else 1))
 
 
-def told(costs: Sequence[Cost], specs: Sequence[ModelSpec], last: str) -> Iterator[str]:
+def told(measured: Measured, specs: Sequence[ModelSpec], last: str) -> Iterator[str]:
     """The sums, and a price for each model where it is known."""
-    read = [cost for cost in costs if cost.questions]
-    yield f"{count(len(costs), 'change')} merged in the last {last}, {len(read)} with something to read."
+    read = [cost for cost in measured.costs if cost.questions]
+    yield f"{count(measured.changes, 'change')} merged in the last {last}, {len(read)} with something to read."
+    if measured.is_partial:
+        yield f"Stopped: {len(measured.costs)} of them are measured, and the sums are of these alone."
     if not read:
         return
     tokens = sorted(cost.input_tokens for cost in read)
@@ -88,19 +108,16 @@ def _priced(costs: Sequence[Cost], spec: ModelSpec) -> str:
     return f"{spec}: {dollars(sum(prices))}, {dollars(sum(prices) / len(prices))} a change, {dearest}"
 
 
-async def _costs(folder: Path, since: timedelta, effort: Effort, secrets: Sequence[str]) -> list[Cost]:
+async def _measure(folder: Path, since: timedelta, effort: Effort, secrets: Sequence[str], measured: Measured) -> None:
     async with past_changes(folder, since=since, now=datetime.now(UTC)) as changes:
+        measured.changes = len(changes)
         with Bar("measuring") as bar:
-            done = 0
 
-            async def cost(change: PastChange) -> Cost:
-                nonlocal done
-                found = await cost_of(change, effort, secrets)
-                done += 1
-                bar.told(done, len(changes), 0.0)
-                return found
+            async def measure(change: PastChange) -> None:
+                measured.costs.append(await cost_of(change, effort, secrets))
+                bar.told(len(measured.costs), len(changes), 0.0)
 
-            return await together(changes, cost, at_once=_AT_ONCE)
+            await together(changes, measure, at_once=_AT_ONCE)
 
 
 async def cost_of(past: PastChange, effort: Effort, secrets: Sequence[str] = ()) -> Cost:

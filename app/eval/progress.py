@@ -1,13 +1,16 @@
-"""A bar for work that takes minutes, shown only to somebody who looks on."""
+"""How far work is that takes minutes: a bar for somebody who looks on, now and then a line where nobody does."""
 
 import sys
 from types import TracebackType
 
 from app.domain.phrases import dollars
 
+# How many are done between two lines, where there is no bar?
+LINE_EACH = 10
+
 
 class Bar:
-    """While this is entered, what is told is shown; it leaves no trace behind."""
+    """While this is entered, what is told is shown; the bar leaves no trace behind."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -41,3 +44,6 @@ class Bar:
         if self._progress is not None and self._task is not None:
             money = dollars(spent) if spent else ""
             self._progress.update(self._task, completed=done, total=total, spent=money)
+        elif done and done % LINE_EACH == 0 and done < total:
+            sys.stderr.write(f"{self._what}: {done:,} of {total:,}{f', {dollars(spent)}' if spent else ''}\n")
+            sys.stderr.flush()

@@ -125,6 +125,7 @@ async def a_standing(
     *,
     prepare: Callable[[Script], None] = lambda _: None,
     sarif_token: str = "",
+    daily_budget: float | None = None,
 ) -> AsyncGenerator[Standing]:
     """With the demo's answers, and those that `prepare` adds."""
     making = _on_github() if kind == "github" else _on_gitlab()
@@ -135,7 +136,9 @@ async def a_standing(
 
     async with (
         making as (fake, repo, connection),
-        at_work(dict(connection), temporal, home, prepare=answer, sarif_token=sarif_token) as made,
+        at_work(
+            dict(connection), temporal, home, prepare=answer, sarif_token=sarif_token, daily_budget=daily_budget
+        ) as made,
     ):
         standing = Standing(kind, fake, repo, made)
         fake.webhook_url = standing.hook

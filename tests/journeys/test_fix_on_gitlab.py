@@ -4,24 +4,31 @@ from collections.abc import AsyncGenerator
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import delete
 
-from app.domain.pull_request import Permission
+from app.domain.pull_request import Permission, PullRequestRef
+from app.domain.review import ReviewerUsage
 from app.forges.fake.gitlab.entities import Access
 from app.forges.fake.gitlab.pull_scenario import FakeMergeRequest
 from app.forges.fake.gitlab.repo_scenario import FakeProject
+from app.store.clock import utc_now
+from app.store.tables import usage
 from tests.contracts.standing import REFUNDS, Standing, a_standing
 from tests.contracts.telling import comments_of, threads_of
 from tests.harness.system import Script
 from tests.harness.temporal import TemporalServer
 from tests.journeys.fixing import AGREES, MENDS_SECONDS, RAISES, need_sandbox
 
+# The script's answers cost nothing, so only what a test writes down is spent of it.
+DAILY_BUDGET = 100.0
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def standing(temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Standing]:
     need_sandbox()
-    async with a_standing("gitlab", temporal, tmp_path_factory.mktemp("home"), prepare=_mends) as made:
+    home = tmp_path_factory.mktemp("home")
+    async with a_standing("gitlab", temporal, home, prepare=_mends, daily_budget=DAILY_BUDGET) as made:
         yield made
 
 
@@ -76,6 +83,30 @@ async def test_a_fix_is_put_on_the_branch_by_who_may_and_when_gitlab_lets_it(sta
     assert commit.parents == (theirs,)
     await standing.reviewed(pull)
     assert [told.resolved for told in threads_of(pull)] == [False, True]
+
+
+async def test_an_agent_does_not_begin_when_the_operators_day_is_spent(standing: Standing) -> None:
+    """Also when it was another repository's: it says so in the thread, and no model hears of the finding."""
+    pull = await standing.open()
+    await standing.reviewed(pull)
+    store = standing.at_work.running.store
+    spent = ReviewerUsage(model="dear", requests=1, dollars=DAILY_BUDGET)
+    elsewhere = PullRequestRef(connection="gitlab", repo_id="4242", number=1)
+    await store.usage.add("elsewhere", elsewhere, "", spent, utc_now())
+    try:
+        asked = len(standing.at_work.script.calls())
+        at = next(at for at, told in enumerate(threads_of(pull)) if "Timeout in milliseconds" in told.opening)
+        said = await standing.answered(pull, at, "/corrigent fix")
+        assert said.startswith(
+            "No fix for finding 3: no analyser has a safe one, and what may be spent (`$100`) is spent;"
+        )
+        assert "the operator raises `daily_budget`. Nothing was pushed." in said
+        assert len(standing.at_work.script.calls()) == asked
+        ref = PullRequestRef(connection="gitlab", repo_id=standing.repo.repo_id, number=pull.number)
+        [agent] = await store.agents.of(ref)
+        assert (agent.state, agent.spent.steps) == ("failed", 0)
+    finally:
+        await store.db.write(lambda sql: sql.execute(delete(usage).where(usage.c.run_id == "elsewhere")))
 
 
 async def test_a_fork_is_changed_only_where_its_author_lets_members(standing: Standing) -> None:

@@ -1,6 +1,9 @@
 """Reviews that run at once spend the same money once, and the operator's limit holds for all repositories."""
 
+import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +17,7 @@ from app.store.usage import Usage
 from tests.llm.test_budget import QUESTION, PricedModel
 from tests.store.samples import REF, StoppedClock, seen_pull_request
 
+SPENDER = Path(__file__).parent / "programs" / "spend_money.py"
 OTHER = REF.model_copy(update={"number": 13})
 ELSEWHERE = REF.model_copy(update={"repo_id": "1002"})
 LIMITS = BudgetLimits(pull_request=1_000, review=1_000, day=1_000)
@@ -60,6 +64,27 @@ async def test_the_operators_day_counts_every_repository(db: Database, clock: St
     with pytest.raises(RateLimited):
         await later.ask(QUESTION)
     assert inner.calls == [10_000, 2_000]
+
+
+async def test_a_review_at_work_sees_what_another_process_spent_meanwhile(
+    sqlite_file: Path, clock: StoppedClock
+) -> None:
+    url = f"sqlite:///{sqlite_file}"
+    db = await Database.open(url)
+    try:
+        for ref in (REF, REF.model_copy(update={"repo_id": "1002", "number": 1})):
+            await seen_pull_request(db, ref)
+        accounts = Accounts(Usage(db), daily_budget=16, clock=clock)
+        inner = PricedModel()
+        model = MeteredModel(inner, await accounts.open("one", REF, LIMITS))
+        await model.ask(QUESTION)
+        spender = await asyncio.create_subprocess_exec(sys.executable, "-I", SPENDER, url, clock().isoformat())
+        assert await spender.wait() == 0
+        with pytest.raises(RateLimited):
+            await model.ask(QUESTION)
+        assert inner.calls == [10_000], "of sixteen dollars none is left"
+    finally:
+        await db.close()
 
 
 async def test_one_review_stops_at_its_own_limit(db: Database, clock: StoppedClock) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from app.domain.edits import Edit
@@ -75,6 +76,18 @@ def is_test(path: str) -> bool:
         or name.startswith(("test_", "conftest."))
         or name.rsplit(".", 1)[0].endswith(("_test", ".test", ".spec"))
     )
+
+
+_DATA_FOLDERS = frozenset(
+    {"testdata", "test_data", "test-data", "fixtures", "__fixtures__", "snapshots", "__snapshots__", "cassettes"}
+)
+
+
+def holds_test_data(path: str) -> bool:
+    """Whether its folder is one of samples for tests: what looks odd there mostly has to."""
+    folders = path.lower().split("/")[:-1]
+    below_tests = any(pair[0] in {"test", "tests"} and pair[1] in {"data", "samples"} for pair in pairwise(folders))
+    return below_tests or not _DATA_FOLDERS.isdisjoint(folders)
 
 
 def is_test_data(path: str) -> bool:

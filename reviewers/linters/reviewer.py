@@ -15,7 +15,7 @@ from app.domain.findings import Evidence, Finding, Place
 from app.domain.review import ReviewerReport
 from app.domain.secrets import Redactor
 from reviewers.base import Change
-from reviewers.linters.base import Hit, Linter
+from reviewers.linters.base import Hit, Linter, holds_test_data
 from reviewers.linters.files import SourceLines, readable_paths
 from reviewers.linters.hidden_scan import NAME as HIDDEN
 from reviewers.linters.hidden_scan import new_hidden
@@ -91,9 +91,7 @@ def _report(
     dropped: list[str] = []
     order = {file.path: position for position, file in enumerate(change.diff.files)}
     for result in results:
-        kept, more = _capped(
-            sorted(set(result.hits), key=lambda hit: (order[hit.path], hit.start_line, hit.rule)), result
-        )
+        kept, more = _capped(sorted(_told(result), key=lambda hit: (order[hit.path], hit.start_line, hit.rule)), result)
         findings += (_finding(result.linter, hit, change, lines) for hit in kept)
         dropped += more
     findings.sort(key=lambda one: (order[one.place.path], one.place.start_line))
@@ -105,6 +103,22 @@ def _report(
         analysers=tuple(result.label for result in results if result.label),
         dropped=tuple(dropped),
     )
+
+
+def _told(result: Result) -> list[Hit]:
+    """No hints of programs about samples for tests; secrets and hidden characters have rules of their own there."""
+    hits = _once(result.hits)
+    if result.linter not in LINTERS:
+        return hits
+    return [hit for hit in hits if hit.stands_alone or not holds_test_data(hit.path)]
+
+
+def _once(hits: Sequence[Hit]) -> list[Hit]:
+    """Of those that say the same of the same lines the gravest: several values in one line are one mistake."""
+    found: dict[tuple[str, str, int, int, str], Hit] = {}
+    for hit in sorted(hits, key=lambda hit: (hit.stands_alone, hit.severity.rank)):
+        found[hit.rule, hit.path, hit.start_line, hit.end_line, hit.title] = hit
+    return list(found.values())
 
 
 def _capped(hits: Sequence[Hit], result: Result) -> tuple[list[Hit], list[str]]:

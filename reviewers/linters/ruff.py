@@ -138,6 +138,8 @@ _TABLE = (
 _BY_LENGTH = sorted(_TABLE, key=lambda row: len(row.prefix), reverse=True)
 # The shell gets a text without any part from elsewhere; ruff says so itself.
 _HARMLESS_SHELL = re.compile(r"seems safe", re.IGNORECASE)
+# Built into Python 2: code for both names them where Python 3 does not come, which ruff cannot see.
+_IN_PYTHON_2 = re.compile(r"`(StandardError|basestring|buffer|execfile|long|raw_input|unichr|unicode|xrange)`")
 
 
 class _Location(BaseModel):
@@ -189,6 +191,7 @@ def _hit(diagnostic: _Diagnostic) -> Hit:
     rule = diagnostic.code or "invalid-syntax"
     row = next(row for row in _BY_LENGTH if rule.startswith(row.prefix))
     harmless = rule.startswith("S60") and _HARMLESS_SHELL.search(diagnostic.message) is not None
+    harmless = harmless or (rule == "F821" and _IN_PYTHON_2.search(diagnostic.message) is not None)
     return Hit(
         rule=rule,
         path=diagnostic.filename,

@@ -100,6 +100,29 @@ async def test_a_moved_and_a_renamed_mistake_are_old(linters: Linters, change_of
     assert said(report) == []
 
 
+async def test_one_line_with_several_values_is_one_mistake(linters: Linters, change_of: ChangeOf) -> None:
+    sure, unsure = "${{ github.event.pull_request.title }}", "${{ steps.x.outputs.y }}"
+    steps = f'    steps:\n      - run: echo "{unsure} {sure}" "{sure}"\n'
+    workflow = f"on: [pull_request]\npermissions: {{}}\njobs:\n  a:\n    runs-on: ubuntu-latest\n{steps}"
+    report = await linters.review(change_of({".github/workflows/a.yml": workflow}))
+    (finding,) = [one for one in report.findings if one.rule == "template-injection"]
+    assert (finding.severity, finding.stands_alone) == (Severity.HIGH, True)
+
+
+async def test_names_of_python_2_are_a_hint_and_samples_for_tests_give_none(
+    linters: Linters, change_of: ChangeOf
+) -> None:
+    both = "import sys\n\n\ndef f(x):\n    return buffer(x) if sys.version_info[0] == 2 else x\n"
+    odd = "import pickle\n\n\ndef f(x):\n    return pickle.loads(x)\n"
+    head = {"a.py": both, "tests/data/b.py": odd, "c.py": odd, "tests/data/d.py": OLD}
+    report = await linters.review(change_of(head))
+    assert [(one.place.path, one.rule, one.stands_alone) for one in report.findings] == [
+        ("a.py", "F821", False),
+        ("c.py", "S301", False),
+        ("tests/data/d.py", "F821", True),
+    ]
+
+
 async def test_a_secret_is_told_once_and_not_when_it_was_there(linters: Linters, change_of: ChangeOf) -> None:
     other = "npm_" + "aZ3kQ9" * 6
     head = {"a.txt": f"moved down\n{TOKEN}\n{other}\n{other}\n"}

@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.findings import Severity
 from reviewers.linters.ast_grep import AST_GREP, RULES, rules
-from reviewers.linters.base import LONGEST_TITLE, Hit, as_title, is_test
+from reviewers.linters.base import LONGEST_TITLE, Hit, as_title, holds_test_data, is_test
 from reviewers.linters.registry import LINTERS
 from reviewers.linters.ruff import RUFF
 from reviewers.linters.run import OUR_PROGRAMS, Output, find_program, run_program
@@ -181,6 +181,17 @@ def test_a_message_becomes_a_title(message: str, title: str) -> None:
 )  # fmt: skip
 def test_what_counts_as_a_test(path: str, expected: bool) -> None:
     assert is_test(path) is expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("tests/data/a.py", True), ("go/testdata/x/a.go", True), ("a/Fixtures/b.js", True), ("test/samples/a.sh", True),
+        ("data/a.py", False), ("tests/a/data/b.py", False), ("tests/fixtures.py", False), ("src/samples/a.py", False),
+    ],
+)  # fmt: skip
+def test_where_samples_for_tests_are(path: str, expected: bool) -> None:
+    assert holds_test_data(path) is expected
 
 
 @pytest.mark.parametrize(

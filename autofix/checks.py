@@ -130,6 +130,13 @@ def worse(before: CheckRun, after: CheckRun) -> list[str]:
     return _worse_ending(before, after)
 
 
+def says_nothing(run: CheckRun) -> bool:
+    """Whether it would be the same for any fix: it fails as a whole, only collects its tests, or skips all of them."""
+    if any(result.outcome == "pass" for result in run.tests.values()):
+        return False
+    return bool(run.tests) or run.junit is not None or not run.ran.passed
+
+
 def short(name: str) -> str:
     """The last part of a test's name, for a sentence."""
     for pattern in _LAST_PARTS:

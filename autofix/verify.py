@@ -58,6 +58,7 @@ class Verification:
     within: timedelta = timedelta(minutes=10)
     comparisons: list[Comparison] = field(default_factory=list[Comparison])
     before: dict[str, CheckRun] = field(default_factory=dict[str, CheckRun])
+    after: dict[str, CheckRun] = field(default_factory=dict[str, CheckRun])
     _runs: int = 0
 
     async def command(self, command: str, name: str, *, within: timedelta | None = None) -> CheckRun:
@@ -74,6 +75,12 @@ class Verification:
             if _could_not_run(run):
                 raise NotProved("sandbox", f"{command} could not run on head ({run.summary})")
             self.before[command] = run
+
+    @property
+    def checks_say_nothing(self) -> bool:
+        """Whether the repository has checks, and none of them could have told a right fix from a wrong one."""
+        runs = [(self.before[command], run) for command, run in self.after.items()]
+        return bool(runs) and all(checks.says_nothing(run) for pair in runs for run in pair)
 
     async def reproduce(self, reproductions: Sequence[Reproduction], tests: Collection[str]) -> None:
         """Red on head with the patch's tests, green with the fix, and both again: neither by chance nor by order."""
@@ -106,6 +113,8 @@ class Verification:
             if reasons:
                 run = await self.run("fixed", "the same once more", lambda n, c=command: self.command(c, n))
                 reasons = checks.worse(self.before[command], run)
+            if side == "fixed":
+                self.after[command] = run
             if side == "fixed" or reasons:
                 self.comparisons.append(
                     Comparison(

@@ -6,7 +6,7 @@ A rule of verify_tests refuses what no honest fix does. Honest fixes do what sta
 import re
 from collections.abc import Iterable, Mapping
 
-from autofix.verify_files import Parts
+from autofix.verify_files import Parts, decides_how_tests_run
 from autofix.verify_special_cases import COMMENT, held_value
 
 # Reads after "the fix". What a test sees may be otherwise wherever the code runs in earnest.
@@ -21,6 +21,7 @@ _IN_PRODUCT: Mapping[str, re.Pattern[str]] = {
         r"\bos\.(?:path\.)?(?:exists|lexists|isfile|isdir|getsize|getmtime|stat|listdir|scandir|walk)\b|\.exists\(|\bis_file\("
         r"|\bis_dir\(|\biterdir\(|\bglob\b|\bopen\(|\bPath\(|\bread_(?:text|bytes)\(|Sync\(|\breaddir|\breadFile|\bfopen\("
         r"|\baccess\(|\bstat\(|\[\s+-[a-zA-Z]\s|\btest\s+-[a-zA-Z]\s|os\.(?:Open|Stat|ReadFile)\b|\bfs::"
+        r"|\btempfile\b|\bshutil\b|\bFileHandler\(|\bsqlite3\b|\bos\.tmpdir\(|\btemp_dir\(|os\.(?:Create|WriteFile|TempDir)\b"
     ),
     "starts or ends a program": re.compile(
         r"\bsubprocess\b|\bos\.(?:system|popen|exec\w*|spawn\w*|fork\w*|_exit|kill\w*|abort)\b|\bsys\.exit\b|SystemExit"
@@ -83,6 +84,9 @@ _IN_COMMANDS = re.compile(
 def doubt(pieces: Parts, heads: Iterable[str], commands: Iterable[str]) -> str:
     """A phrase that reads after "the fix"; empty when its tests say enough. `heads` are the product's files before."""
     for file in pieces.product:
+        # Where the finding stands in it: else it is no product, and refused.
+        if decides_how_tests_run(file.path):
+            return f"changes how the tests run ({file.path})"
         for number, text in file.added:
             if _SILENCES.search(text):
                 return f"silences an analyser ({file.path}:{number})"

@@ -26,7 +26,9 @@ _TEST_NAME = re.compile(
 # They decide what runs when "the tests" run: a change of theirs is not a fix.
 _SETUP = re.compile(
     r"(?:GNU)?[Mm]akefile|.*\.mk|CMakeLists\.txt|meson\.build|BUILD|BUILD\.bazel|[Jj]ustfile|[Tt]askfile\.ya?ml|Rakefile"
-    r"|noxfile\.py|tox\.ini|pytest\.ini|\.coveragerc|setup\.cfg|pyproject\.toml|package\.json|tsconfig[\w.-]*\.json"
+    r"|noxfile\.py|tox\.ini|\.?pytest\.(?:ini|toml)|unittest\.cfg|nose\.cfg|\.stestr\.conf|\.taprc|\.coveragerc|setup\.cfg"
+    r"|pyproject\.toml|package\.json|tsconfig[\w.-]*\.json|setupTests\.[jt]sx?|testem\.\w+|web-test-runner\.config\.[cm]?[jt]s"
+    r"|xunit\.runner\.json|Directory\.Build\.(?:props|targets)|gradlew|mvnw"
     r"|(?:jest|vitest|vite|karma|ava|playwright|cypress|mocha|babel|webpack|rollup)[.-][\w.-]+\.(?:[cm]?[jt]s|json)"
     r"|\.mocharc\..*|\.babelrc.*|\.nycrc.*|phpunit\.xml.*|pom\.xml|.*\.gradle(?:\.kts)?|.*\.sbt|\.rspec|\.bazelrc"
 )

@@ -14,7 +14,8 @@ _SWITCHED_OFF = re.compile(
     r"@(?:pytest\.mark\.|unittest\.)?(?:skip|xfail)|\bskipTest\b|\bpytest\.(?:skip|xfail|importorskip|exit)\b|SkipTest"
     r"|\.(?:skip|only|todo|failing|fixme)\b|\b(?:xit|xtest|xdescribe|fit|fdescribe)\s*\(|\bskip\s*:\s*true|\btodo\s*:\s*true"
     r"|\bt\.Skip|#\[ignore|@(?:Ignore|Disabled)\b|\bos\._exit\b|\bsys\.exit\b|\bprocess\.exit\b|^\s*exit\s+0\b"
-    r"|\bpytest_(?:runtest|collection|pyfunc|sessionfinish|report|assertrepr)\w*|autouse\s*=\s*True|collect_ignore"
+    r"|\bpytest_(?:runtest|collection|pyfunc|sessionfinish|report|assertrepr)\w*|\bdef pytest_\w+|^\s*pytest_\w+\s*="
+    r"|\bhook(?:impl|wrapper)\b|autouse\s*=\s*True|collect_ignore"
 )
 # A test in the product's own file: Rust's, and Python's doctests.
 _INLINE_TEST = re.compile(

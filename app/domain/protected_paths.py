@@ -84,7 +84,9 @@ TOOL_SETTINGS = """
     configure.ac BUILD BUILD.bazel *.bzl SConstruct wscript build.xml gradle.properties build.zig magefile.go
     gulpfile.* Gruntfile.* webpack.config.* rollup.config.* vite.config.* esbuild.config.* rspack.config.*
     metro.config.* postcss.config.* .swcrc nx.json turbo.json lerna.json jest.config.* vitest.config.* karma.conf.*
-    playwright.config.* cypress.config.* .mocharc.* .nycrc .nycrc.* pytest.ini conftest.py .rspec phpunit.xml
+    playwright.config.* cypress.config.* .mocharc.* .nycrc .nycrc.* pytest.ini .pytest.ini pytest.toml .pytest.toml
+    unittest.cfg nose.cfg .stestr.conf .taprc setupTests.* testem.* web-test-runner.config.* xunit.runner.json
+    Directory.Build.* gradlew mvnw .env .env.* conftest.py .rspec phpunit.xml
     phpunit.xml.* hatch.toml hatch_build.py uv.toml poetry.toml pdm.toml bunfig.toml MANIFEST.in Fastfile Capfile
     ansible.cfg serverless.yml skaffold.yaml Tiltfile gitleaks.toml .gitleaks.toml osv-scanner.toml .checkov.yml
 """

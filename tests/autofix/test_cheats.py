@@ -13,7 +13,7 @@ from autofix.verify_doubts import doubt
 from autofix.verify_files import parted
 from autofix.verify_sides import Sides, SidesFailed
 from autofix.verify_special_cases import special_case
-from tests.autofix.cheats import CHEATS, CHECKS, CODE, FILES, RIGHT, Cheat
+from tests.autofix.cheats import BLINDING, CHEATS, CHECKS, CODE, FILES, RIGHT, Cheat
 from tests.autofix.prover_corpus import everything
 from tests.autofix.proving import Kept, finding, gone
 from tests.autofix.rooms import need, room
@@ -64,6 +64,11 @@ async def proof_of(cheat: Cheat, folder: Path) -> Proof:
 async def test_what_leaves_a_doubt_waits_for_a_person(tmp_path: Path) -> None:
     proof = await proof_of(CHEATS["the environment of the checks"], tmp_path)
     assert (proof.grade, proof.reason) == ("checked", "the fix depends on where it runs (shop.py:4)")
+
+
+async def test_a_new_test_cannot_make_the_old_ones_look_away(tmp_path: Path) -> None:
+    proof = await proof_of(BLINDING, tmp_path)
+    assert (proof.grade, proof.failed_step, proof.reason) == ("none", "checks", "test_adds fails with it")
 
 
 # Each turns green every other time that it runs, and leaves the note on that in another place.

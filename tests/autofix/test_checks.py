@@ -1,6 +1,7 @@
 """Tests by name from what programs print, and what counts as worse."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from subprocess import run
 
@@ -183,6 +184,22 @@ def ran(tests: dict[str, Outcome], exit_code: int = 0, output: str = "") -> Chec
 )  # fmt: skip
 def test_worse_is_said_test_by_test(before: CheckRun, after: CheckRun, reasons: list[str]) -> None:
     assert worse(before, after) == reasons
+
+
+@pytest.mark.parametrize(
+    ("run", "nothing"),
+    [
+        (ran({"a": "pass", "b": "fail"}, 1), False),
+        (ran({}, 0, "all is well"), False),
+        (ran({}, 4, "unrecognized arguments"), True),
+        (ran({"a": "error"}, 2), True),
+        (ran({"a": "skip"}), True),
+        (replace(ran({}, 0, "collected 3 items"), junit=b"<testsuites/>"), True),
+    ],
+    ids=["some pass", "without names", "usage", "not collected", "skipped", "only collected"],
+)
+def test_checks_that_are_the_same_for_any_fix_say_nothing(run: CheckRun, nothing: bool) -> None:
+    assert checks.says_nothing(run) is nothing
 
 
 @pytest.mark.parametrize(

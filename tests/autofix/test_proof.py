@@ -53,7 +53,15 @@ async def test_a_fix_with_its_test_is_proved_and_leaves_evidence(tmp_path: Path)
     ]
     manifest = json.loads(kept.files["manifest.json"])
     assert manifest["verdict"] == "proved"
-    assert [command["side"] for command in manifest["commands"]] == ["head", "head", "fixed", "head", "fixed", "fixed"]
+    assert [command["side"] for command in manifest["commands"]] == [
+        "head",
+        "head",
+        "fixed",
+        "head",
+        "fixed",
+        "fixed",
+        "fixed",
+    ]
     assert {file["name"] for file in manifest["files"]} == kept.files.keys() - {"manifest.json"}
     assert kept.files["picture-01.png"] == b"png"
     assert b"not ok 1 - nobody" in kept.files["02-head.log"]
@@ -93,6 +101,11 @@ async def test_a_wrong_fix_is_refused_with_the_step_that_said_no(
 async def test_without_a_failing_test_a_fix_is_only_checked(tmp_path: Path) -> None:
     proof = await proof_of(tmp_path, patch(greet_dot_sh=MENDED), commands=())
     assert (proof.grade, proof.reason) == ("checked", "no failing test could be made")
+
+
+async def test_checks_that_fail_anyway_prove_nothing(tmp_path: Path) -> None:
+    proof = await proof_of(tmp_path, GOOD, checks=("exit 3",))
+    assert (proof.grade, proof.reason) == ("checked", "no test of the repository passes, with the fix or without it")
 
 
 async def test_a_fix_that_names_dependencies_is_only_checked(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Repositories whose own files send package managers elsewhere during setup: nobody there hears anything."""
 
 import asyncio
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +86,8 @@ def certified(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 async def test_a_repository_cannot_send_package_managers_elsewhere(
     sandboxes: Path, tmp_path: Path, certified: Certificates
 ) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("needs curl")
     names: dict[str, tuple[str, ...]] = dict.fromkeys(
         ("registry.example", "packages.example", "evil.example"), LOOPBACK
     )
@@ -115,7 +118,8 @@ async def test_a_repository_cannot_send_package_managers_elsewhere(
         b"/moved",
         b"/x",
     ]
-    assert len(sprung) >= 5
+    # Those of curl and git, whatever else is there.
+    assert len(sprung) >= 4
     # A trap that did not spring shows nothing of the proxy.
     assert {name: count for name, count in sprung.items() if count < TRAPS[name].asks} == {}
 

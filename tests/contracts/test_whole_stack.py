@@ -169,7 +169,7 @@ async def test_who_has_a_token_and_no_database_is_told_what_stands_on_the_forge(
         assert "A retried webhook pays the customer twice" in render(told)
         assert "Print the environment" not in render(told)
     assert (await _looked_for(address, person)).by == settings.connections[0].slug
-    await standing.said(pull, "/corrigent dismiss 1 wrong")
+    await standing.said(pull, "/corrigent dismiss 1 later")
     left = await report_from_forge(address, person, "high")
     assert (left.exit_code, [one.number for one in left.findings]) == (0, [3])
     assert (await report_from_forge(address, person, "low", "somebody-else")).findings == ()

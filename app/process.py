@@ -28,6 +28,7 @@ from app.telemetry import start_tracing
 from app.temporal_client import connect, end_what_is_older, make_current
 from app.temporal_server import EmbeddedTemporal
 from app.web.access import address_of, one_time_link, open_access
+from app.web.apart import Apart, serving_apart
 from app.web.api.sarif import SarifDoor
 from app.web.hooks import HookDoor
 from app.web.live import Live
@@ -121,7 +122,7 @@ async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) 
     door = HookDoor(
         deliveries=state.store.deliveries,
         inboxes=state.forges.inboxes,
-        wake=state.wake,
+        wake=partial(asyncio.get_running_loop().call_soon_threadsafe, state.wake),
         received=state.metrics.hook,
         old_secrets=state.store.old_secrets,
     )
@@ -139,13 +140,12 @@ async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) 
     )
     store = state.store
     sarif = SarifDoor(uploads=store.uploads, repositories=store.repositories, token=settings.sarif_token, clock=utc_now)
-    app = create_app(
-        door=door,
-        healthy=state.wrong,
-        pages=[sarif.route, *pages],
-        failed=Failure(templates=templates, clock=utc_now).show,
-    )
-    state.port = await stack.enter_async_context(serving(app, settings.listen_host, settings.listen_port))
+    failed = Failure(templates=templates, clock=utc_now).show
+    app = create_app(door=door, healthy=state.wrong, pages=[sarif.route, *pages], failed=failed)
+    at = settings.listen_host, settings.listen_port
+    # PostgreSQL's connections belong to one loop; there the door has a process of its own where it matters.
+    apart = store.db.dialect == "sqlite"
+    state.port = await stack.enter_async_context(serving_apart(Apart(app), *at) if apart else serving(app, *at))
     # Before the server, which waits for its open answers.
     stack.callback(live.close)
     state.new_link = partial(one_time_link, access, address_of(settings, state.port))

@@ -28,7 +28,6 @@ class GroupCommit:
         self._engine = engine
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._closed = False
-        self._loop = asyncio.get_running_loop()
         self._thread = Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._thread.start()
 
@@ -61,7 +60,8 @@ class GroupCommit:
                     if not driver.in_transaction:
                         # Going on would commit the rest one by one and call the lost ones done.
                         raise sqlite3.OperationalError("SQLite gave up the transaction that this work shared")
-            self._loop.call_soon_threadsafe(_settle, group, failure.error)
+            for loop, jobs in _by_loop(group).items():
+                loop.call_soon_threadsafe(_settle, jobs, failure.error)
 
     def _waiting(self) -> "list[_Job]":
         jobs: list[_Job] = []
@@ -89,7 +89,8 @@ class _Captured:
 
 class _Job:
     def __init__(self, work: Callable[[Connection], None]) -> None:
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[None] = self.loop.create_future()
         self._work = work
         self._captured = _Captured()
 
@@ -131,6 +132,14 @@ def _driver_of(connection: Connection) -> sqlite3.Connection:
     if not isinstance(driver, sqlite3.Connection):
         raise TypeError(f"Group commit is for SQLite, not for {type(driver).__name__}.")
     return driver
+
+
+def _by_loop(group: list[_Job]) -> dict[asyncio.AbstractEventLoop, list[_Job]]:
+    """The door asks from a loop of its own."""
+    found: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in group:
+        found.setdefault(job.loop, []).append(job)
+    return found
 
 
 def _settle(group: list[_Job], failure: BaseException | None) -> None:

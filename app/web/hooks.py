@@ -35,7 +35,7 @@ class HookDoor:
         *,
         deliveries: Deliveries,
         inboxes: Mapping[str, ForgeInbox],
-        wake: Callable[[], None],
+        wake: Callable[[], object],
         received: Callable[[str, int, float], None],
         old_secrets: OldSecrets,
         reader: BodyReader | None = None,

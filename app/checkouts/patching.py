@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from app.checkouts.diff_parser import RawChange, read_changes
 from app.checkouts.git import Access, Git, GitError, network_config
 from app.checkouts.mirrors import AccessDenied, Mirrors, RepoKey
 from app.domain.errors import Refused
+from app.domain.fixes import SpelledCommit
 from app.domain.model import Frozen
 
 # How long may a push take, the forge's own checks of it included?
@@ -36,7 +37,11 @@ class PatchRefused(Refused):
 
 
 class PushRefused(Refused):
-    """The forge did not take the commit: a protected branch, a required signature, a hook of its own."""
+    """The commit did not get onto the branch: the default one, a protected one, a required signature."""
+
+
+class PushDeclined(PushRefused):
+    """By the forge's own rules, which may allow a commit that it makes itself."""
 
 
 class BranchMoved(Exception):
@@ -110,6 +115,26 @@ class Patching:
         await _check_parent(git, made)
         await _push(git, access, branch, f"{made.commit_sha}:{ref}", lease=expected_sha)
 
+    async def spelled_out(self, repo: RepoKey, made: MadeCommit) -> SpelledCommit:
+        """PatchRefused where it holds what only git can say: a mode, or bytes that are no text."""
+        git = self._mirrors.git(repo)
+        files: dict[str, bytes | None] = {}
+        for change in await _changes(git, made.parent_sha, made.tree_id):
+            if "100755" in {change.old_mode, change.new_mode}:
+                raise PatchRefused(f"{change.name} is a program, whose mode a commit of the forge's own cannot say")
+            content = None if change.status == "D" else await git.run("cat-file", "blob", change.new_blob)
+            if b"\0" in (content or b""):
+                raise PatchRefused(f"{change.name} is no text, which a commit of the forge's own cannot hold")
+            files[change.name] = content
+        message = await git.run("log", "--max-count=1", "--format=%B", objects.checked(made.commit_sha))
+        return SpelledCommit(parent_sha=made.parent_sha, message=message.decode().strip(), files=files)
+
+    async def is_same(self, repo: RepoKey, made: MadeCommit, commit_sha: str) -> bool:
+        """Another commit of the same tree on the same parent; it must have been fetched."""
+        format_ = ("--max-count=1", "--format=%P %T")
+        line = await self._mirrors.git(repo).run("log", *format_, objects.checked(commit_sha))
+        return line.decode("ascii").split() == [made.parent_sha, made.tree_id]
+
     async def remove(self, access: Access, *, branch: str, expected_sha: str, default_branch: str) -> None:
         """Take a branch away that still stands at this commit; BranchMoved where it does not, or is gone already."""
         with tempfile.TemporaryDirectory(prefix="push-") as folder:
@@ -156,8 +181,7 @@ def _signed(signature: Signature) -> Mapping[str, str]:
 
 async def _check_tree(git: Git, head_sha: str, tree_id: str, paths: Collection[str]) -> None:
     """What git made of the patch, not what the patch said of itself, is held against what was allowed."""
-    raw = await git.run("diff-tree", "-r", "--raw", "-z", "--no-renames", f"{head_sha}^{{tree}}", tree_id)
-    changes, _ = read_changes(raw)
+    changes = await _changes(git, head_sha, tree_id)
     if not changes:
         raise PatchRefused("the patch changes nothing on the branch as it is now")
     if unexpected := {change.name for change in changes} ^ set(paths):
@@ -165,6 +189,11 @@ async def _check_tree(git: Git, head_sha: str, tree_id: str, paths: Collection[s
     for change in changes:
         if not _is_ordinary(change):
             raise PatchRefused(f"{change.name} would not be an ordinary file with its old mode")
+
+
+async def _changes(git: Git, head_sha: str, tree_id: str) -> Sequence[RawChange]:
+    raw = await git.run("diff-tree", "-r", "--raw", "-z", "--no-renames", f"{head_sha}^{{tree}}", tree_id)
+    return read_changes(raw)[0]
 
 
 def _is_ordinary(change: RawChange) -> bool:
@@ -206,4 +235,4 @@ def _check_push(printed: str, branch: str) -> None:
     if _STALE.search(summary):
         raise BranchMoved(branch)
     reason = summary.rpartition("(")[2].rstrip(")") or summary
-    raise PushRefused(f"the forge refused the push to {branch}: {reason[:200]}")
+    raise PushDeclined(f"the forge refused the push to {branch}: {reason[:200]}")

@@ -104,3 +104,11 @@ class Fix(Frozen):
     made_by: Literal["rule", "model"] = "model"
     pushed_sha: str = ""
     branch: str = ""
+
+
+class SpelledCommit(Frozen):
+    """A commit as somebody else than git can make it again; a file that is None is deleted."""
+
+    parent_sha: str
+    message: str
+    files: dict[str, bytes | None]

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from app.domain.events import Event
 from app.domain.feedback import Feedback
+from app.domain.fixes import SpelledCommit
 from app.domain.model import Frozen
 from app.domain.pull_request import Permission, Person, PullRequest, PullRequestRef, Repo
 from app.domain.remarks import Remark
@@ -181,6 +182,11 @@ class ForgePusher(Protocol):
         ...
 
     async def identity(self) -> CommitIdentity: ...
+
+    async def commit(self, repo: Repo, branch: str, commit: SpelledCommit, /) -> str | None:
+        """The hash of a commit that the forge makes and signs itself, for branches that take no other; None where the
+        forge makes none. ForgeRefused where the branch is not at its parent any more, or does not take it either."""
+        ...
 
 
 class Tended(Frozen):

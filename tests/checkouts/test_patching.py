@@ -8,6 +8,7 @@ import pytest
 
 from app.checkouts.mirrors import AccessDenied, Mirrors, Wanted
 from app.checkouts.patching import BranchMoved, MadeCommit, Patching, PatchRefused, PushRefused, Signature
+from app.domain.fixes import SpelledCommit
 from tests.checkouts.repos import GitServer, Key, Repo, TestAccess, serve
 
 KEY = Key()
@@ -55,7 +56,8 @@ def change(repo: Repo, files: dict[str, str | bytes | None], *, links: dict[str,
     patch = repo.git("diff", "--cached", "--binary", "--full-index", "HEAD")
     repo.git("reset", "-q", "--hard", head)
     repo.switch("main")
-    return patch.encode() + b"\n"
+    # The end was stripped; that of a binary file's change is an empty line.
+    return patch.encode() + (b"\n\n" if "GIT binary patch" in patch else b"\n")
 
 
 @pytest.fixture
@@ -93,6 +95,55 @@ async def test_a_fix_becomes_one_commit_on_the_head_and_is_pushed(
     assert repo.git("show", f"feature:{CART}") == FIX.strip()
     assert repo.git("log", "-1", "--format=%an|%s|%at", "feature") == "corrigent[bot]|Fix: total|1767312000"
     assert not list(mirrors.git(KEY).git_dir.glob("index*"))
+
+
+async def spelled(repo: Repo, mirrors: Mirrors, patching: Patching, files: dict[str, str | bytes | None]) -> MadeCommit:
+    head, patch = await fetched(repo, mirrors), change(repo, files)
+    return await patching.commit(
+        KEY, head_sha=head, patch=patch, paths=files.keys(), message="Fix: total\n\nMends it.\n", signature=SIGNATURE
+    )
+
+
+async def test_a_commit_can_be_spelled_out_and_known_again(
+    pull_request: Repo, mirrors: Mirrors, patching: Patching
+) -> None:
+    repo = pull_request
+    wanted: dict[str, str | bytes | None] = {CART: FIX, "new/caf\u00e9.txt": "one\n", "notes.txt": None}
+    commit = await spelled(repo, mirrors, patching, wanted)
+    assert await patching.spelled_out(KEY, commit) == SpelledCommit(
+        parent_sha=commit.parent_sha,
+        message="Fix: total\n\nMends it.",
+        files={name: None if text is None else str(text).encode() for name, text in wanted.items()},
+    )
+    repo.switch("feature")
+    repo.commit({name: text for name, text in wanted.items() if text is not None}, message="Made elsewhere")
+    await fetched(repo, mirrors)
+    # What was to be deleted is still there.
+    assert not await patching.is_same(KEY, commit, repo.head)
+    repo.git("rm", "-q", "notes.txt")
+    repo.git("commit", "-q", "--amend", "-m", "Made elsewhere, all of it")
+    await fetched(repo, mirrors)
+    assert await patching.is_same(KEY, commit, repo.head)
+    assert repo.head != commit.commit_sha
+
+
+async def test_what_only_git_can_say_is_not_spelled_out(
+    pull_request: Repo, mirrors: Mirrors, patching: Patching
+) -> None:
+    repo = pull_request
+    commit = await spelled(repo, mirrors, patching, {"logo.png": b"\x89PNG\0"})
+    with pytest.raises(PatchRefused, match=r"logo\.png is no text"):
+        await patching.spelled_out(KEY, commit)
+    repo.switch("feature")
+    repo.write({"run.sh": "one\n"})
+    repo.git("add", "run.sh")
+    repo.git("update-index", "--chmod=+x", "run.sh")
+    repo.git("commit", "-q", "-m", "A program")
+    repo.git("reset", "-q", "--hard")
+    repo.switch("main")
+    commit = await spelled(repo, mirrors, patching, {"run.sh": "two\n"})
+    with pytest.raises(PatchRefused, match=r"run\.sh is a program"):
+        await patching.spelled_out(KEY, commit)
 
 
 async def test_a_new_branch_is_made_once(pull_request: Repo, mirrors: Mirrors, patching: Patching) -> None:

@@ -6,7 +6,8 @@ import json
 import pytest
 import respx
 
-from app.domain.errors import UserError
+from app.domain.errors import ForgeRefused, UserError
+from app.domain.fixes import SpelledCommit
 from app.domain.pull_request import Repo
 from app.forges.github.auth import AppAuth
 from app.forges.github.pusher import GitHubPusher
@@ -63,3 +64,36 @@ async def test_an_app_that_may_not_write_says_so(api: respx.MockRouter, auth: Ap
     with pytest.raises(UserError, match="it was not given 'contents' with write access"):
         async with GitHubPusher(auth.client, auth).pushing(SHOP):
             pass
+
+
+COMMIT = SpelledCommit(parent_sha="a" * 40, message="Fix: one\n\nMends it.", files={"a.py": b"x = 1\n", "b.py": None})
+
+
+async def test_a_commit_of_the_forge_s_own_is_compared_and_swapped(api: respx.MockRouter, auth: AppAuth) -> None:
+    give_installation(api)
+    revoked = api.delete("/installation/token").respond(204)
+    made = {"data": {"createCommitOnBranch": {"commit": {"oid": "b" * 40}}}}
+    asked = api.post("/graphql").respond(200, json=made)
+    assert await GitHubPusher(auth.client, auth).commit(SHOP, "prices", COMMIT) == "b" * 40
+    assert json.loads(asked.calls.last.request.content)["variables"] == {
+        "input": {
+            "branch": {"repositoryNameWithOwner": "acme/shop", "branchName": "prices"},
+            "expectedHeadOid": "a" * 40,
+            "message": {"headline": "Fix: one", "body": "Mends it."},
+            "fileChanges": {
+                "additions": [{"path": "a.py", "contents": base64.b64encode(b"x = 1\n").decode()}],
+                "deletions": [{"path": "b.py"}],
+            },
+        }
+    }
+    assert revoked.called
+
+
+async def test_a_branch_that_moved_takes_no_commit(api: respx.MockRouter, auth: AppAuth) -> None:
+    give_installation(api)
+    revoked = api.delete("/installation/token").respond(204)
+    problem = {"type": "STALE_DATA", "path": ["createCommitOnBranch"], "message": "Expected branch to point to another"}
+    api.post("/graphql").respond(200, json={"data": {"createCommitOnBranch": None}, "errors": [problem]})
+    with pytest.raises(ForgeRefused, match="Expected branch to point"):
+        await GitHubPusher(auth.client, auth).commit(SHOP, "prices", COMMIT)
+    assert revoked.called

@@ -7,6 +7,8 @@ from inline_snapshot import snapshot
 
 from app.demo import shop as samples
 from app.domain.pull_request import Permission
+from app.forges.fake.faults import bad_gateway
+from app.forges.fake.http import Answer, Request
 from app.forges.fake.pull_scenario import FakePullRequest
 from tests.journeys.conftest import Shop
 from tests.journeys.fixing import AGREES, MENDS_SECONDS, RAISES, need_sandbox, said, say
@@ -83,6 +85,35 @@ Asked by maria.\
     assert check.title == snapshot("1 high · 5 files reviewed")
     pushing = [token for token in shop.forge.github.tokens.values() if token.permissions.get("contents") == "write"]
     assert [token.revoked for token in pushing if "pull_requests" not in token.permissions] == [True]
+
+
+async def test_a_branch_that_wants_signatures_gets_one_commit_of_the_forge_s_own(shop: Shop) -> None:
+    """git's push is declined, the forge's commit is made, and its answer is lost."""
+    need_sandbox()
+
+    def lose_the_next_answer(request: Request, _answer: Answer) -> None:
+        if request.path.endswith("/git-receive-pack"):
+            shop.forge.fault(bad_gateway(after=True), method="POST", path="/graphql")
+
+    shop.forge.observe(lose_the_next_answer)
+    await shop.repo.commit({".corrigent.yaml": "autofix: commit\n"})
+    shop.repo.require_signatures("prices")
+    pull_request = await shop.repo.open_pull_request(
+        author="maria", title="Prices of products", branch="prices", changes=RAISES, body=""
+    )
+    first = pull_request.head_sha
+    await shop.forge.wait_until(lambda: pull_request.head_sha != first, timeout=90)
+    await shop.reviewed(pull_request)
+    (thread,) = pull_request.threads
+    await shop.forge.wait_until(lambda: len(thread.comments) == 2, timeout=60)
+    told = f"**Finding 1 is mended and proved: {pull_request.head_sha[:7]} is on this branch.**"
+    assert thread.comments[-1].body.startswith(told)
+    (commit,) = await shop.repo.repository.git.commits(first, pull_request.head_sha)
+    assert commit.message.startswith("Fix: ")
+    assert "\n\nMends finding 1." in commit.message
+    # Made of the same change.
+    mended = await shop.repo.git.read_file(pull_request.head_sha, "shop/prices.py")
+    assert b"raise NotImplementedError\n" in (mended or b"")
 
 
 async def test_an_analyser_s_own_fix_is_pushed_unasked_and_the_rounds_end(shop: Shop) -> None:

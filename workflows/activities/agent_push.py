@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from app.checkouts.git import GitError
 from app.checkouts.mirrors import AccessDenied, Mirrors
-from app.checkouts.patching import BranchMoved, MadeCommit, Patching, Signature
+from app.checkouts.patching import BranchMoved, MadeCommit, Patching, PatchRefused, PushDeclined, Signature
 from app.domain.agents import Agent
 from app.domain.errors import ForgeRefused, HeadMoved, Refused, UserError
 from app.domain.fixes import Fix, Patch
@@ -195,19 +195,26 @@ class Pushing:
         branch = now_at.head_ref if to_head else await self._branch_of(agent)
 
         async def push(look_first: bool) -> JsonValue:
-            if to_head and look_first and now_at.head_sha == made.commit_sha:
-                return made.commit_sha
+            if to_head and look_first and await self._is_there(made, now_at):
+                return now_at.head_sha
             if to_head and now_at.head_sha != patch.head_sha:
                 raise HeadMoved(now_at.head_sha)
-            await self._send(agent, made, home, branch, expected_sha=patch.head_sha if to_head else None)
-            detail = {"agent_id": agent.agent_id, "commit": made.commit_sha, "branch": branch}
+            sent = await self._send(agent, made, home, branch, expected_sha=patch.head_sha if to_head else None)
+            detail = {"agent_id": agent.agent_id, "commit": sent, "branch": branch}
             await self.audit.append("push", agent.asked_by.login, agent.ref, detail, self.clock())
-            return made.commit_sha
+            return sent
 
         key = f"push/{agent.agent_id}/{branch}/{made.commit_sha}"
-        await self.effects.perform(key, push, run_id=agent.agent_id)
+        sent = str(await self.effects.perform(key, push, run_id=agent.agent_id))
         log.info("fix.pushed", agent_id=agent.agent_id, pull_request=str(agent.ref), to_head=to_head)
-        return Pushed(where="head" if to_head else "branch", commit_sha=made.commit_sha, branch=branch)
+        return Pushed(where="head" if to_head else "branch", commit_sha=sent, branch=branch)
+
+    async def _is_there(self, made: MadeCommit, now_at: PullRequest) -> bool:
+        """The branch ends in our commit, or in the one that the forge made of it."""
+        if now_at.head_sha == made.commit_sha:
+            return True
+        await self.fetching.fetch(now_at, refresh=False)
+        return await self.patching.is_same(now_at.repo, made, now_at.head_sha)
 
     async def _branch_of(self, agent: Agent) -> str:
         """A branch of ours for one try of one agent, short enough to be typed."""
@@ -215,7 +222,8 @@ class Pushing:
         tries = f"-{agent.attempt}" if agent.attempt > 1 else ""
         return f"{BRANCH_PREFIX}{agent.ref.number}-{known.index(agent.agent_id) + 1}{tries}"
 
-    async def _send(self, agent: Agent, made: MadeCommit, home: Repo, branch: str, *, expected_sha: str | None) -> None:
+    async def _send(self, agent: Agent, made: MadeCommit, home: Repo, branch: str, *, expected_sha: str | None) -> str:
+        """The hash that the commit has on the branch."""
         async with self.pushers[agent.ref.connection].pushing(home) as access:
             try:
                 await self.patching.push(
@@ -230,10 +238,32 @@ class Pushing:
                 now = await self.readers[agent.ref.connection].pull_request(agent.ref)
                 if expected_sha is None:
                     raise Refused(f"{branch} is there already, with something else on it") from moved
-                if now.head_sha == made.commit_sha:
-                    return
-                raise HeadMoved(now.head_sha) from moved
+                if now.head_sha != made.commit_sha:
+                    raise HeadMoved(now.head_sha) from moved
+            except PushDeclined as declined:
+                if expected_sha is None:
+                    raise
+                return await self._sent_signed(agent, made, home, branch, declined)
             except AccessDenied:
                 raise
             except GitError as error:
                 raise RuntimeError(f"the push was not answered: {error}") from error
+        return made.commit_sha
+
+    async def _sent_signed(
+        self, agent: Agent, made: MadeCommit, home: Repo, branch: str, declined: PushDeclined
+    ) -> str:
+        """As a commit that the forge makes and signs: what a branch wants that takes none without a signature."""
+        try:
+            same = await self.patching.spelled_out(agent.ref, made)
+            sent = await self.pushers[agent.ref.connection].commit(home, branch, same)
+        except PatchRefused as refused:
+            raise Refused(f"{declined}, and {refused}") from refused
+        except ForgeRefused as refused:
+            now = await self.readers[agent.ref.connection].pull_request(agent.ref)
+            if now.head_sha != made.parent_sha:
+                raise HeadMoved(now.head_sha) from refused
+            raise declined from refused
+        if sent is None:
+            raise declined
+        return sent

@@ -277,6 +277,8 @@ class Repository:
     description: str | None = None
     roles: dict[int, Permission] = field(default_factory=dict[int, Permission])
     protected_branches: set[str] = field(default_factory=set[str])
+    # These take only commits that the forge made and signed.
+    signed_branches: set[str] = field(default_factory=set[str])
     labels: dict[str, Label] = field(default_factory=dict[str, Label])
     pulls: dict[int, PullRequest] = field(default_factory=dict[int, PullRequest])
     check_suites: list[CheckSuite] = field(default_factory=list[CheckSuite])

@@ -85,7 +85,7 @@ def _push_rules(viewer: Viewer, repo: Repository) -> dict[str, str]:
     is_app = token is not None and token.installation is not None
     may_change_workflows = not is_app or (token is not None and token.permissions.get("workflows") == "write")
     return {
-        "PROTECTED_BRANCHES": "\n".join(sorted(repo.protected_branches)),
+        "PROTECTED_BRANCHES": "\n".join(sorted(repo.protected_branches | repo.signed_branches)),
         "REFUSE_WORKFLOWS": "" if may_change_workflows else "yes",
     }
 

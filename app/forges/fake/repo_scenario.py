@@ -46,6 +46,10 @@ class FakeRepo:
         """Nobody pushes to this branch any more."""
         self.repository.protected_branches.add(branch)
 
+    def require_signatures(self, branch: str) -> None:
+        """This branch takes only commits that the forge made and signed."""
+        self.repository.signed_branches.add(branch)
+
     def rename(self, name: str) -> None:
         self.repository.name = name
 

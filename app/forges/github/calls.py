@@ -82,10 +82,14 @@ class Calls:
     ) -> GraphqlAnswer:
         """All that was asked, or an error; `partly` lets errors of single fields through to the caller."""
         answer = await self.send(route, repo_id, json={"query": document, "variables": variables})
-        result = answer.read(GraphqlAnswer)
-        if result.errors and not (partly and all(error.path for error in result.errors)):
-            raise _graphql_error(route, result.errors)
-        return result
+        return read_graphql(answer, partly=partly)
+
+
+def read_graphql(answer: Answer, *, partly: bool = False) -> GraphqlAnswer:
+    result = answer.read(GraphqlAnswer)
+    if result.errors and not (partly and all(error.path for error in result.errors)):
+        raise _graphql_error(answer.route, result.errors)
+    return result
 
 
 def _graphql_error(route: Route, errors: Sequence[Problem]) -> Exception:

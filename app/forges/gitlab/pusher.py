@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from app.domain.errors import Gone
+from app.domain.fixes import SpelledCommit
 from app.domain.pull_request import PullRequest, Repo
 from app.forges.base import CommitIdentity, GitAccess
 from app.forges.gitlab import routes
@@ -37,6 +38,10 @@ class GitLabPusher:
         """The project's name is asked for now: git would follow a renamed one's redirect to wherever it leads."""
         project = (await self._calls.send(routes.PROJECT, repo=repo.repo_id)).read(ProjectShape)
         yield await self._client.git_access(project.path_with_namespace)
+
+    async def commit(self, _repo: Repo, _branch: str, _commit: SpelledCommit, /) -> str | None:
+        """None: whether GitLab signs what its API commits is its administrator's choice, and cannot be asked."""
+        return None
 
     async def identity(self) -> CommitIdentity:
         """Linked to the bot's account by the private address that GitLab gives every user."""

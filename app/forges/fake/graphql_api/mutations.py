@@ -96,6 +96,8 @@ async def create_commit(world: World, wanted: Arguments) -> Shown:
         raise GraphQLRefusal(
             "STALE_DATA", f'Expected branch to point to "{expected}" but it did not. Pull and try again.'
         )
+    if name in repo.protected_branches:
+        raise GraphQLRefusal("UNPROCESSABLE", f"Protected branch update failed for refs/heads/{name}.")
     text = "\n\n".join(part for part in (message.text("headline"), message.maybe_text("body")) if part)
     changes = _file_changes(wanted.inside("fileChanges"))
     after = await repo.git.commit(name, changes, message=text, author=user.login, parent=before)

@@ -14,6 +14,9 @@ AgentKind = Literal["fix", "prompt", "sub"]
 Delivery = Literal["suggest", "branch", "commit"]
 AgentState = Literal["queued", "working", "asking", "proving", "delivering", "done", "failed", "stopped"]
 
+# How often does one agent try to mend its findings? Hints after that begin nothing.
+MOST_TRIES = 3
+
 
 class Spending(Frozen):
     """What an agent has used."""

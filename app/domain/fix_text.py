@@ -52,6 +52,13 @@ def no_fix(
     return f"{said} {_try_again(numbers, voice, tries=tries, most_tries=most_tries, in_thread=in_thread)}"
 
 
+def tries_are_used(numbers: Sequence[int], voice: Voice, *, most_tries: int) -> str:
+    """To a hint after the last try."""
+    used = f"({most_tries} of {most_tries} used)"
+    begins = f"{voice.command(f'fix {_typed(numbers)} HINT')} begins anew."
+    return f"No further try is made for {findings(numbers)} {used}. {NOTHING_PUSHED} {begins}"
+
+
 def no_sandbox(reason: str) -> str:
     """`reason` is a sentence: "No sandbox can be used on this machine. bubblewrap: bwrap is not installed"."""
     return (

@@ -53,6 +53,13 @@ NEEDS_PEOPLE: dict[str, JsonValue] = {
 }
 
 
+# It has no idea, whatever it is told.
+GIVES_UP: dict[str, JsonValue] = {
+    "when": ["A retried webhook pays the customer twice"],
+    "steps": [finish(f"I have no idea, {number}.") for number in range(4)],
+}
+
+
 def last(thread: Thread) -> str:
     return thread.comments[-1].body.partition("\n\n<!--")[0]
 
@@ -107,3 +114,22 @@ async def test_an_agent_asks_and_is_answered_in_its_finding_s_thread(talkative: 
     # One of our branches goes with its pull request, and one that somebody put something on stays.
     assert refs.keys() - left.keys() == {"refs/heads/corrigent/1-2"}
     assert left[theirs] != refs[theirs]
+
+
+async def test_after_three_tries_a_hint_begins_nothing(shop: Shop) -> None:
+    need_sandbox()
+    shop.system.script.agents.append(GIVES_UP)
+    shop.system.script.write()
+    await shop.repo.commit({".corrigent.yaml": "autofix: branch\n"})
+    pull_request = await shop.open(REFUNDS)
+    await shop.reviewed(pull_request)
+    thread = pull_request.threads[0]
+    for used in ("Reply with a hint and I try again (1 of 3 used).", "I try again (2 of 3 used).", "(3 of 3 used)."):
+        assert last(thread).endswith(used)
+        hint = pull_request.reply(thread, f"Try harder than {used}")
+        await shop.forge.wait_until(lambda: thread.comments[-1].user.login.endswith("[bot]"), timeout=90)
+        await shop.system.quiet()
+    assert last(thread) == (
+        "No further try is made for finding 1 (3 of 3 used). Nothing was pushed. `/corrigent fix 1 HINT` begins anew."
+    )
+    assert [reaction.content for reaction in hint.reactions] == ["eyes", "confused"]

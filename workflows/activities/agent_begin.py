@@ -10,9 +10,9 @@ from temporalio import activity
 
 from app.checkouts.mirrors import Fetched, Mirrors
 from app.checkouts.snapshot import Caps, make
-from app.domain.agents import Agent, AgentBudget, AgentTask
+from app.domain.agents import MOST_TRIES, Agent, AgentBudget, AgentTask
 from app.domain.diff import Diff
-from app.domain.fix_text import already_mended, money_is_spent, no_model_configured
+from app.domain.fix_text import already_mended, money_is_spent, no_model_configured, tries_are_used
 from app.domain.fixes import Fix
 from app.domain.pull_request import PullRequest, Repo
 from app.domain.repo_config import ConfigInForce
@@ -109,6 +109,9 @@ class AgentBeginning:
         action = await self.actions.get(word.action_key)
         if action is None:
             raise LookupError(f"action {word.action_key} is not in the store")
+        if word.kind == "prompt" and agent.kind == "fix" and agent.state == "failed" and agent.attempt >= MOST_TRIES:
+            await self._tell_that_tries_are_used(agent.model_copy(update={"action_key": word.action_key}))
+            return None
         attempt = agent.attempt + 1 if word.kind == "prompt" else agent.attempt
         # From here on it is this person's wish, and this person's right to have it pushed.
         agent = await self.agents.reopen(
@@ -117,6 +120,11 @@ class AgentBeginning:
         if agent is not None and word.kind == "apply":
             agent = await self.agents.change(agent.agent_id, delivery="commit")
         return agent
+
+    async def _tell_that_tries_are_used(self, asked: Agent) -> None:
+        text = tries_are_used(asked.numbers, self.telling.voice(asked), most_tries=MOST_TRIES)
+        await self.telling.say(asked, text, about="tries are used")
+        await self.telling.react(asked, "confused")
 
     async def _fix_stands(self, agent: Agent, pull_request: PullRequest) -> bool:
         """Whether the fix that is there was made on this head."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from temporalio import activity
 
 from app.domain.agent_text import answer_text, question_text
-from app.domain.agents import Agent, AgentResult
+from app.domain.agents import MOST_TRIES, Agent, AgentResult
 from app.domain.errors import HeadMoved
 from app.domain.fix_text import Whereabouts, agent_failed, branch_moved, fix_text, no_fix, no_model, no_sandbox
 from app.domain.fixes import Fix
@@ -24,8 +24,6 @@ from workflows.activities.agent_start import NOBODY
 from workflows.activities.agent_telling import Telling
 from workflows.agent_messages import AgentEnding, Asked, DeliverFix, FixDelivered, Question
 
-# How often may a person ask one agent to try again?
-MOST_TRIES = 3
 # A change of more bytes is not shown in a comment at all.
 _SHOWN_BYTES = 8_000
 

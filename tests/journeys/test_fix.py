@@ -7,6 +7,7 @@ from inline_snapshot import snapshot
 
 from app.demo import shop as samples
 from app.domain.pull_request import Permission
+from app.forges.fake.entities import Thread
 from app.forges.fake.faults import bad_gateway
 from app.forges.fake.http import Answer, Request
 from app.forges.fake.pull_scenario import FakePullRequest
@@ -32,6 +33,19 @@ def plain(text: str) -> str:
     for number, sha in enumerate(dict.fromkeys(re.findall(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7}\b", text)), start=1):
         text = text.replace(sha, f"commit-{number}")
     return re.sub(r"```diff\n.*?```", "```diff …```", text, flags=re.DOTALL)
+
+
+async def mended_unasked(shop: Shop) -> tuple[FakePullRequest, str, Thread]:
+    """What an analyser mends as soon as it is opened: the pull request, its first head, and where it was told."""
+    pull_request = await shop.repo.open_pull_request(
+        author="maria", title="Prices of products", branch="prices", changes=RAISES, body=""
+    )
+    first = pull_request.head_sha
+    await shop.forge.wait_until(lambda: pull_request.head_sha != first, timeout=90)
+    await shop.reviewed(pull_request)
+    (thread,) = pull_request.threads
+    await shop.forge.wait_until(lambda: len(thread.comments) == 2, timeout=60)
+    return pull_request, first, thread
 
 
 async def test_a_finding_is_mended_from_the_command_to_the_resolved_thread(
@@ -98,14 +112,7 @@ async def test_a_branch_that_wants_signatures_gets_one_commit_of_the_forge_s_own
     shop.forge.observe(lose_the_next_answer)
     await shop.repo.commit({".corrigent.yaml": "autofix: commit\n"})
     shop.repo.require_signatures("prices")
-    pull_request = await shop.repo.open_pull_request(
-        author="maria", title="Prices of products", branch="prices", changes=RAISES, body=""
-    )
-    first = pull_request.head_sha
-    await shop.forge.wait_until(lambda: pull_request.head_sha != first, timeout=90)
-    await shop.reviewed(pull_request)
-    (thread,) = pull_request.threads
-    await shop.forge.wait_until(lambda: len(thread.comments) == 2, timeout=60)
+    pull_request, first, thread = await mended_unasked(shop)
     told = f"**Finding 1 is mended and proved: {pull_request.head_sha[:7]} is on this branch.**"
     assert thread.comments[-1].body.startswith(told)
     (commit,) = await shop.repo.repository.git.commits(first, pull_request.head_sha)
@@ -120,15 +127,8 @@ async def test_an_analyser_s_own_fix_is_pushed_unasked_and_the_rounds_end(shop: 
     """No model is asked: the linter mends, proves and sees its finding gone; the push is reviewed and nothing is left."""
     need_sandbox()
     await shop.repo.commit({".corrigent.yaml": "autofix: commit\nreview: every-push\n"})
-    pull_request = await shop.repo.open_pull_request(
-        author="maria", title="Prices of products", branch="prices", changes=RAISES, body=""
-    )
-    first = pull_request.head_sha
-    await shop.forge.wait_until(lambda: pull_request.head_sha != first, timeout=90)
-    await shop.reviewed(pull_request)
+    pull_request, first, thread = await mended_unasked(shop)
     # Told where the finding was, and nowhere else.
-    (thread,) = pull_request.threads
-    await shop.forge.wait_until(lambda: len(thread.comments) == 2, timeout=60)
     assert said(pull_request) == []
     assert plain(thread.comments[-1].body.partition("\n\n<!--")[0]) == snapshot("""\
 **Finding 1 is mended and proved: commit-1 is on this branch.** +1 −1 `shop/prices.py`, the analyser's own fix

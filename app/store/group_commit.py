@@ -7,7 +7,7 @@ a second and still acknowledge none that could be lost.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from threading import Thread
 from types import TracebackType
@@ -61,7 +61,9 @@ class GroupCommit:
                         # Going on would commit the rest one by one and call the lost ones done.
                         raise sqlite3.OperationalError("SQLite gave up the transaction that this work shared")
             for loop, jobs in _by_loop(group).items():
-                loop.call_soon_threadsafe(_settle, jobs, failure.error)
+                # A loop that is closed has nobody left who waits; the others' work goes on.
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(_settle, jobs, failure.error)
 
     def _waiting(self) -> "list[_Job]":
         jobs: list[_Job] = []

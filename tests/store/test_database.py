@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,30 @@ async def test_closing_finishes_what_was_handed_in(sqlite_file: Path) -> None:
     again = await Database.open(f"sqlite:///{sqlite_file}")
     assert len(await names(again)) == 100
     await again.close()
+
+
+async def test_a_loop_that_ends_while_it_waits_holds_up_nobody(sqlite_file: Path) -> None:
+    """The door's, when the process stops: what it handed in last is settled for nobody."""
+    began, may_end = threading.Event(), threading.Event()
+
+    def slow(_sql: Connection) -> None:
+        began.set()
+        assert may_end.wait(60)
+
+    db = await Database.open(f"sqlite:///{sqlite_file}")
+
+    async def give_up() -> None:
+        waiting = asyncio.create_task(db.write(slow))
+        await asyncio.to_thread(began.wait, 60)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+    try:
+        await asyncio.to_thread(asyncio.run, give_up())
+        may_end.set()
+        assert await asyncio.wait_for(db.write(lambda sql: sql.execute(text("SELECT 1")).scalar_one()), 60) == 1
+    finally:
+        await db.close()
 
 
 async def test_two_processes_may_write_to_one_file(sqlite_file: Path) -> None:

@@ -1,9 +1,9 @@
 """A loop of its own for the door: a delivery is acknowledged while the loop of everything else has its hands full."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import ParamSpec, TypeVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -46,22 +46,31 @@ def _in(loop: asyncio.AbstractEventLoop, call: Callable[P, Awaitable[T]]) -> Cal
 @asynccontextmanager
 async def serving_apart(app: ASGIApp, host: str, port: int) -> AsyncGenerator[int]:
     """As `serving`, in a thread with a loop of its own, in which `app` is called."""
-    opened: Future[tuple[int, Callable[[], object]]] = Future()
-    with ThreadPoolExecutor(1, thread_name_prefix="door") as thread:
-        ended = asyncio.get_running_loop().run_in_executor(thread, asyncio.run, _serve(app, host, port, opened))
+    # Made here, so that it can be told to end before it has begun: whoever is cancelled meanwhile waits for the thread.
+    loop, over, opened = asyncio.new_event_loop(), asyncio.Event(), Future[int]()
+    runner = asyncio.Runner(loop_factory=lambda: loop)
+    thread = ThreadPoolExecutor(1, thread_name_prefix="door")
+    ended = asyncio.get_running_loop().run_in_executor(thread, _run, runner, _serve(app, host, port, opened, over))
+    # It ends with this work. Waiting for it here would stop the loop that its open answers may need.
+    thread.shutdown(wait=False)
+    try:
         await asyncio.wait({ended, asyncio.wrap_future(opened)}, return_when=asyncio.FIRST_COMPLETED)
         if not opened.done():
             await ended
-        bound, close = opened.result()
-        try:
-            yield bound
-        finally:
-            close()
-            await ended
+        yield opened.result()
+    finally:
+        # When serving has ended by itself, its loop is closed.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(over.set)
+        await ended
 
 
-async def _serve(app: ASGIApp, host: str, port: int, opened: Future[tuple[int, Callable[[], object]]]) -> None:
-    loop, over = asyncio.get_running_loop(), asyncio.Event()
+def _run(runner: asyncio.Runner, work: Coroutine[None, None, None]) -> None:
+    with runner:
+        runner.run(work)
+
+
+async def _serve(app: ASGIApp, host: str, port: int, opened: Future[int], over: asyncio.Event) -> None:
     async with serving(app, host, port) as bound:
-        opened.set_result((bound, lambda: loop.call_soon_threadsafe(over.set)))
+        opened.set_result(bound)
         await over.wait()

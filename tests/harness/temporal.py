@@ -74,7 +74,9 @@ def temporal_server(home: Path) -> Generator[TemporalServer]:
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(30)
         yield TemporalServer(address=server.address, metrics_url=server.metrics_url)
     finally:
-        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        try:
+            asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()

@@ -133,6 +133,7 @@ async def test_a_thread_has_an_end(shop: Shop) -> None:
     for number in range(MOST_ANSWERS + 2):
         reviewed.reply(first, f"And question {number}?", by="machine-user")
     await shop.system.quiet()
-    assert len(said(first)) <= MOST_ANSWERS
-    await reply(shop, reviewed, first, "Once more?", by="machine-user")
-    assert 1 <= len(said(first)) <= MOST_ANSWERS
+    # However they arrive: many at once do not keep each other from an answer.
+    assert len(said(first)) == MOST_ANSWERS
+    assert await reply(shop, reviewed, first, "Once more?", by="machine-user") == []
+    assert len(said(first)) == MOST_ANSWERS

@@ -69,3 +69,22 @@ async def test_a_port_that_is_taken_is_said_as_ever(url: str) -> None:
     with pytest.raises(UserError, match=f"Port {port} on {HOST} is taken"):
         async with serving_apart(Starlette(), HOST, port):
             pytest.fail("two serve one port")
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 50])
+async def test_who_is_stopped_while_it_opens_leaves_no_door_open(turns: int) -> None:
+    async def open_it() -> None:
+        async with serving_apart(Starlette(), HOST, 0):
+            await asyncio.sleep(60)
+
+    opening = asyncio.create_task(open_it())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    opening.cancel()
+    _, late = await asyncio.wait({opening}, timeout=30)
+    assert not late
+    assert opening.cancelled()
+    # The thread itself takes a moment longer than its work.
+    async with asyncio.timeout(30):
+        while "door_0" in {thread.name for thread in threading.enumerate()}:
+            await asyncio.sleep(0.01)

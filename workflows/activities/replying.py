@@ -68,8 +68,12 @@ class Replying:
         finding = await self.findings.by_comment(action.ref, action.root_comment_id or "")
         if finding is None or finding.state != "open" or action.actor.is_bot:
             return False
-        earlier = [one for one in await self.actions.in_thread(action) if one.action_key != action.action_key]
-        return len(earlier) < MOST_ANSWERS
+        return await self._is_of_the_first(action)
+
+    async def _is_of_the_first(self, action: Action) -> bool:
+        """Those that came later do not count: many at once would keep each other from any answer."""
+        replies = [one.action_key for one in await self.actions.in_thread(action)]
+        return action.action_key in replies[:MOST_ANSWERS]
 
     async def begin(self, action: Action) -> None:
         await self.turns.talk(action.ref, action.action_key)
@@ -80,7 +84,8 @@ class Replying:
         if action is None:
             raise LookupError(f"action {request.action_key} is not in the store")
         finding = await self.findings.by_comment(action.ref, action.root_comment_id or "")
-        if finding is None or finding.state not in {"open", "withdrawn"}:
+        # Asked again: one that came before this may have been written down after it was heard.
+        if finding is None or finding.state not in {"open", "withdrawn"} or not await self._is_of_the_first(action):
             return
         if request.failure:
             await self._say(action, not_answered(request.failure))

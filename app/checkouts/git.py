@@ -237,8 +237,8 @@ async def _feed(process: asyncio.subprocess.Process, stdin: bytes | int) -> None
     try:
         process.stdin.write(stdin)
         await process.stdin.drain()
+        # Not waited for: what waits there and is cancelled makes asyncio complain (CPython 3.11, pipe_connection_lost).
         process.stdin.close()
-        await process.stdin.wait_closed()
     except (BrokenPipeError, ConnectionResetError):
         # It ended before reading everything; its exit code says why.
         return

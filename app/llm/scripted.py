@@ -6,7 +6,8 @@
        {"when": ["refunds.py"], "findings": [{...}]},    all such entries whose words are in the prompt answer together
        {"when": ["findings"], "verdicts": [{...}]},       what a question that checks findings is answered with
        {"when": ["rates.py"], "raw": "{\\"findi"},        the text as it is
-       {"when": ["slow.py"], "error": "timeout", "delay": 0.5, "times": 1}]}
+       {"when": ["slow.py"], "error": "timeout", "delay": 0.5, "times": 1},
+       {"when": ["late.py"], "until": "pushed"}]}          not before there is a file of this name beside the script
 
 An entry with `raw` or `error` answers alone, the first that matches. `times` limits how often an entry is used: counted
 in the log when there is one, so that it also holds across processes that were killed.
@@ -27,6 +28,7 @@ from app.domain.model import Frozen
 from app.llm.chat import Answer, ModelRefused, ModelUnavailable, PromptTooLong, Question
 from app.llm.prices import estimate_tokens
 
+_LOOK_EVERY = 0.02
 _BROKEN_JSON = '{"findings": [{"title": "This answer breaks off in the mid'
 
 
@@ -47,6 +49,7 @@ class Entry(Frozen):
     # "429 retry-after 5", "529", "401", "404", "413", a 5xx, "timeout", "reset", "refusal", "broken json".
     error: str = ""
     delay: float = 0.0
+    until: str = ""
     times: int | None = None
 
 
@@ -86,7 +89,8 @@ class ScriptedModel:
 
     def __init__(self, path: Path) -> None:
         self._script = read_script(path)
-        self._log = path.parent / self._script.log if self._script.log else None
+        self._folder = path.parent
+        self._log = self._folder / self._script.log if self._script.log else None
         self._used: Counter[int] = Counter()
         self._label = f"scripted:{path.name}"
 
@@ -104,6 +108,9 @@ class ScriptedModel:
         self._note(chosen, question)
         entries = [self._script.answers[at] for at in chosen]
         await asyncio.sleep(max((entry.delay for entry in entries), default=0.0))
+        for awaited in {entry.until for entry in entries if entry.until}:
+            while not (self._folder / awaited).exists():  # noqa: ASYNC110 - another process may make it
+                await asyncio.sleep(_LOOK_EVERY)
         text = _say(entries)
         return Answer(
             text=text,

@@ -113,7 +113,7 @@ async def test_what_happens_between_staging_and_showing_leaves_nothing_behind(
 
 async def test_a_head_that_left_the_pull_request_before_its_review_was_staged_supersedes_it(shop: Inside) -> None:
     """GitHub refuses a review of a commit that is no longer there: the run ends, it is not tried for a day."""
-    shop.script.answers[0]["delay"] = 1
+    shop.script.answers[0]["until"] = "pushed"
     shop.script.write()
     pull_request = await shop.open()
     first = pull_request.head_sha
@@ -121,6 +121,7 @@ async def test_a_head_that_left_the_pull_request_before_its_review_was_staged_su
     await shop.forge.deliveries_answered()
     shop.forge.hold_deliveries()
     await pull_request.force_push({**REFUNDS.changes, "README.md": "# Shop\n\nAgain.\n"})
+    (shop.script.path.parent / "pushed").touch()
     await shop.settled(pull_request, head_sha=first)
     assert [check.title for check in pull_request.checks_of(first)] == [f"Superseded by {pull_request.head_sha[:7]}"]
     shop.forge.release_deliveries()

@@ -1,5 +1,6 @@
 """The scripted model says what its script says, and its log counts calls across processes."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,3 +78,12 @@ async def test_the_log_counts_for_every_process(tmp_path: Path) -> None:
 def test_a_wrong_script_says_where(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is wrong at answers\.0\.finding"):
         model(tmp_path, {"answers": [{"finding": "x"}]})
+
+
+async def test_an_answer_may_wait_for_what_a_test_does_meanwhile(tmp_path: Path) -> None:
+    scripted = model(tmp_path, {"answers": [{"when": ["late.py"], "until": "pushed", "findings": [{"title": "one"}]}]})
+    late = asyncio.create_task(ask(scripted, "late.py"))
+    await ask(scripted, "another.py")
+    assert not late.done()
+    (tmp_path / "pushed").touch()
+    assert "one" in (await asyncio.wait_for(late, 30)).text

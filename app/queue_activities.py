@@ -23,6 +23,7 @@ from workflows.activities.agent_push import Pushing
 from workflows.activities.agent_stage import Staging
 from workflows.activities.agent_start import AgentStarts
 from workflows.activities.agent_telling import Telling
+from workflows.activities.answering import Answering
 from workflows.activities.begin import Beginning
 from workflows.activities.checks import Checks
 from workflows.activities.chores import Chores
@@ -31,7 +32,9 @@ from workflows.activities.configuration import Configurations
 from workflows.activities.dismiss import Dismissing
 from workflows.activities.fetching import Fetching
 from workflows.activities.figures import Figures
+from workflows.activities.learning import Learning
 from workflows.activities.look import Looking
+from workflows.activities.planning import Planning
 from workflows.activities.post import Posting
 from workflows.activities.precedents import Precedents
 from workflows.activities.replying import Replying
@@ -305,15 +308,30 @@ class Control:
             clock=utc_now,
         )
 
+    @cached_property
+    def _learning(self) -> Learning:
+        return open_learning(self.settings, self.store)
+
+    def _answering(self) -> Answering:
+        return Answering(writers=self.forges.writers, effects=self.store.effects, audit=self.store.audit, clock=utc_now)
+
+    def _planning(self) -> Planning:
+        return Planning(
+            agents=self.store.agents,
+            effects=self.store.effects,
+            findings=self.store.findings,
+            runs=self.store.runs,
+            learning=self._learning,
+            voices=self._voices,
+        )
+
     def _acting(self) -> Acting:
         return Acting(
             readers=self.forges.readers,
-            writers=self.forges.writers,
             actions=self.store.actions,
-            agents=self.store.agents,
+            planning=self._planning(),
+            answering=self._answering(),
             agent_starts=self._agent_starts,
-            audit=self.store.audit,
-            effects=self.store.effects,
             findings=self.store.findings,
             pull_requests=self.store.pull_requests,
             runs=self.store.runs,
@@ -321,11 +339,9 @@ class Control:
             configurations=self._configurations,
             dismissing=self._dismissing,
             replying=self._replying,
-            learning=open_learning(self.settings, self.store),
+            learning=self._learning,
             checks=self._checks,
             blobs=self.store.blobs,
-            voices=self._voices,
-            clock=utc_now,
         )
 
     def _chores(self) -> Chores:

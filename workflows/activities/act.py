@@ -1,12 +1,10 @@
 """Carrying out what people asked for: read the permission, plan, do it, and answer in the least noisy way."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import TypeAlias, assert_never
 
 import structlog
-from pydantic import JsonValue, TypeAdapter
 from temporalio import activity
 
 from app.commands.base import (
@@ -14,7 +12,6 @@ from app.commands.base import (
     Dismiss,
     Facts,
     Pause,
-    Plan,
     Remember,
     Resume,
     Say,
@@ -28,42 +25,35 @@ from app.commands.base import (
     Stop,
 )
 from app.commands.dismiss import kept_as
-from app.commands.parser import ParsedCommand
-from app.commands.registry import help_lines, plan
+from app.commands.registry import help_lines
 from app.domain.actions import Action
-from app.domain.answers import marked
-from app.domain.errors import ForgeRefused
 from app.domain.findings import TrackedFinding
-from app.domain.markers import action_marker
 from app.domain.outcomes import Outcome, Verdict
-from app.domain.phrases import Voice
 from app.domain.pull_request import Permission, PullRequest
 from app.domain.repo_config import ConfigInForce
 from app.domain.review import ReviewResult
 from app.domain.status_text import config_text, help_text, status_text
 from app.domain.talk import QUESTION
-from app.forges.base import CommentRef, ForgeReader, ForgeWriter, Reaction
+from app.forges.base import ForgeReader
 from app.store.actions import Actions
-from app.store.agents import Agents
-from app.store.audit import Audit
 from app.store.blobs import Blobs
-from app.store.effects import Effects
 from app.store.findings import Findings
 from app.store.pull_requests import PullRequests
 from app.store.runs import Runs
 from workflows.activities.agent_start import AgentStarts
+from workflows.activities.answering import Answering
 from workflows.activities.checks import Checks
 from workflows.activities.configuration import Configurations
 from workflows.activities.dismiss import RESOLVED, Dismissing
 from workflows.activities.fetching import Fetching
 from workflows.activities.learning import Learning
+from workflows.activities.planning import Planning
 from workflows.activities.replying import Replying
 from workflows.messages import Acted, ActRequest
 from workflows.messages import Stop as StopOrder
 
 log = structlog.get_logger()
 
-PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
 # Plans that are carried out here and now.
 Doable: TypeAlias = (
     Say
@@ -81,12 +71,6 @@ Doable: TypeAlias = (
 )
 # Asked for beside the forge, by the operator.
 OPERATORS = frozenset({"dashboard", "cli"})
-# Buttons of our check, as the commands they stand for.
-BUTTONS: Mapping[str, ParsedCommand] = {
-    "again": ParsedCommand(word="review", argument="full", number=None, line="", ordinal=0),
-    "review": ParsedCommand(word="review", argument="full", number=None, line="", ordinal=0),
-    "fix": ParsedCommand(word="fix", argument="", number=None, line="", ordinal=0),
-}
 
 
 class Acting:
@@ -96,12 +80,10 @@ class Acting:
         self,
         *,
         readers: Mapping[str, ForgeReader],
-        writers: Mapping[str, ForgeWriter],
         actions: Actions,
-        agents: Agents,
+        planning: Planning,
+        answering: Answering,
         agent_starts: AgentStarts,
-        audit: Audit,
-        effects: Effects,
         findings: Findings,
         pull_requests: PullRequests,
         runs: Runs,
@@ -112,16 +94,12 @@ class Acting:
         learning: Learning,
         checks: Checks,
         blobs: Blobs,
-        voices: Mapping[str, Voice],
-        clock: Callable[[], datetime],
     ) -> None:
         self.readers = readers
-        self.writers = writers
         self.actions = actions
-        self.agents = agents
+        self.planning = planning
+        self.answering = answering
         self.agent_starts = agent_starts
-        self.audit = audit
-        self.effects = effects
         self.findings = findings
         self.pull_requests = pull_requests
         self.runs = runs
@@ -132,8 +110,6 @@ class Acting:
         self.learning = learning
         self.checks = checks
         self.blobs = blobs
-        self.voices = voices
-        self.clock = clock
 
     @activity.defn(name="act")
     async def act(self, request: ActRequest) -> Acted:
@@ -162,43 +138,14 @@ class Acting:
             return await self._thread_was_changed(action, permission)
         if action.word == QUESTION and action.source == "thread":
             return await self._hear(action, pull_request, permission)
-        await self._react(action, "eyes")
-        facts = await self._facts(action, pull_request, config, permission)
+        await self.answering.react(action, "eyes")
+        facts = await self.planning.facts(action, pull_request, config, permission)
         if action.word == "accept":
             return await self._accept(action, permission)
-        planned = await self._plan(action, facts)
+        planned = await self.planning.plan(action, facts)
         if isinstance(planned, StartFix | StartAgent):
             return await self._set_to_work(action, planned, pull_request, config)
         return await self._carry_out(action, planned, facts, config)
-
-    async def _plan(self, action: Action, facts: Facts) -> Plan:
-        """Planned once: what a first try did already must not look like a different question to the second."""
-
-        async def plan_now(_: bool) -> JsonValue:
-            return PLAN.dump_python(plan(_parsed(action), facts), mode="json")
-
-        return PLAN.validate_python(await self.effects.perform(f"plan/{action.action_key}", plan_now))
-
-    async def _facts(
-        self, action: Action, pull_request: PullRequest, config: ConfigInForce, permission: Permission
-    ) -> Facts:
-        found = await self.findings.of(action.ref)
-        root = action.root_comment_id
-        thread = next((one.number for one in found if root is not None and one.comment_id == root), None)
-        return Facts(
-            actor=action.actor,
-            permission=permission,
-            repo_name=pull_request.repo.full_name,
-            author=pull_request.author,
-            state=pull_request.state,
-            open_findings=tuple(one for one in found if one.state == "open"),
-            thread_number=thread,
-            learned=await self.learning.numbers(action),
-            config=config.config,
-            running=bool(await self.runs.running(action.ref) or await self.agents.running(action.ref)),
-            fixes_locked=config.config.autofix == "off" and config.origins.get("autofix") == "locked",
-            voice=self.voices[action.ref.connection],
-        )
 
     async def _set_to_work(
         self, action: Action, planned: StartFix | StartAgent, pull_request: PullRequest, config: ConfigInForce
@@ -209,15 +156,15 @@ class Acting:
                 await self.agent_starts.fix(action, planned, pull_request, config.config)
             case StartAgent():
                 await self.agent_starts.prompt(action, planned, pull_request)
-        await self._note(action)
+        await self.answering.note(action)
         return Acted(by=action.actor.login)
 
     async def _carry_out(self, action: Action, planned: Doable, facts: Facts, config: ConfigInForce) -> Acted:
         by = action.actor.login
         match planned:
             case Say(text=text):
-                await self._answer(action, text)
-                await self._react(action, "confused")
+                await self.answering.answer(action, text)
+                await self.answering.react(action, "confused")
                 return Acted()
             case StartReview(full=full):
                 acted = Acted(order="review_full" if full else "review", by=by)
@@ -234,18 +181,18 @@ class Acting:
                 await self._dismiss(action, planned)
                 acted = Acted()
             case Remember():
-                await self._answer(action, await self.learning.remember(action, planned, facts.voice))
+                await self.answering.answer(action, await self.learning.remember(action, planned, facts.voice))
                 acted = Acted()
             case DecideRule():
                 await self.learning.decide(action, planned)
                 acted = Acted()
             case ShowStatus() | ShowConfig() | ShowHelp() | ShowRules():
-                await self._answer(action, await self._shown(action, planned, facts, config))
+                await self.answering.answer(action, await self._shown(action, planned, facts, config))
                 acted = Acted()
             case _:
                 assert_never(planned)
-        await self._note(action)
-        await self._react(action, "done")
+        await self.answering.note(action)
+        await self.answering.react(action, "done")
         return acted
 
     async def _shown(
@@ -281,16 +228,16 @@ class Acting:
             return Acted()
         if action.word == "thread_resolved" and finding.state == "open":
             await self.dismissing.dismiss(action.ref, [finding], by=action.actor.login, why=RESOLVED)
-            await self._note(action)
+            await self.answering.note(action)
         elif action.word == "thread_reopened" and _closed_by_resolving(finding):
             await self.dismissing.open_again(action.ref, finding)
-            await self._note(action)
+            await self.answering.note(action)
         return Acted()
 
     async def _hear(self, action: Action, pull_request: PullRequest, permission: Permission) -> Acted:
         """A reply is answered in its own time: the turn goes on."""
         if await self.replying.is_heard(action, pull_request, permission):
-            await self._react(action, "eyes")
+            await self.answering.react(action, "eyes")
             await self.replying.begin(action)
         return Acted()
 
@@ -298,7 +245,7 @@ class Acting:
         """What was not reviewed is taken as it is, by somebody who may write and whose name stands there."""
         if permission.allows(Permission.WRITE):
             await self.dismissing.show(action.ref, accepted_by=action.actor.login)
-            await self._note(action)
+            await self.answering.note(action)
         return Acted()
 
     async def _obey_operator(self, action: Action) -> Acted:
@@ -317,7 +264,7 @@ class Acting:
                 # From now on its head is ours like any other.
                 await self.pull_requests.take_over(action.ref)
                 acted = Acted(order="review", by=by)
-        await self._note(action)
+        await self.answering.note(action)
         return acted
 
     async def _judge_queued(self, action: Action, pull_request: PullRequest, config: ConfigInForce) -> Acted:
@@ -328,56 +275,6 @@ class Acting:
             verdict = (await self.blobs.get_model(last.result_key, ReviewResult)).verdict
         await self.checks.carry_to_queue(action.ref, action.argument, action.action_key, verdict)
         return Acted()
-
-    async def _answer(self, action: Action, text: str) -> None:
-        body, writer = marked(text, action.action_key), self.writers[action.ref.connection]
-
-        async def write(look_first: bool) -> JsonValue:
-            return await writer.comment(
-                action.ref, body, action_marker(action.action_key), _thread_of(action), look_first
-            )
-
-        await self.effects.perform(f"answer/{action.action_key}", write)
-
-    async def _react(self, action: Action, reaction: Reaction) -> None:
-        """An emoji on the command; where there is nothing to put it on, or we may not, the act itself is the answer."""
-        if action.comment_id is None or action.source not in {"comment", "thread", "review"}:
-            return
-        comment = _comment_of(action)
-        try:
-            await self.writers[action.ref.connection].react(comment, reaction)
-        except ForgeRefused:
-            # The comment is gone, or the conversation is locked.
-            return
-
-    async def _note(self, action: Action) -> None:
-        detail = {"word": action.word, "argument": action.argument[:200], "action_key": action.action_key}
-        await self.audit.append_once(
-            f"note/{action.action_key}", "command", action.actor.login, action.ref, detail, self.clock()
-        )
-
-
-def _parsed(action: Action) -> ParsedCommand:
-    if action.source == "button":
-        return BUTTONS.get(action.word, ParsedCommand(word=action.word, argument="", number=None, line="", ordinal=0))
-    return ParsedCommand(word=action.word, argument=action.argument, number=action.number, line="", ordinal=0)
-
-
-def _comment_of(action: Action) -> CommentRef:
-    kind = action.source if action.source in {"comment", "thread", "review"} else "comment"
-    return CommentRef.model_validate(
-        {
-            "ref": action.ref,
-            "kind": kind,
-            "comment_id": action.comment_id or "",
-            "root_comment_id": action.root_comment_id,
-        }
-    )
-
-
-def _thread_of(action: Action) -> CommentRef | None:
-    """A question in a thread is answered there, all others below the pull request."""
-    return _comment_of(action) if action.source == "thread" else None
 
 
 def _allowed_bot(login: str, config: ConfigInForce) -> bool:

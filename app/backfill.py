@@ -11,7 +11,7 @@ from app.backfill_cost import Size, Sizing
 from app.domain.errors import UserError
 from app.domain.events import ReviewAsked
 from app.domain.phrases import count, dollars
-from app.domain.pull_request import Person, PullRequest
+from app.domain.pull_request import OPERATOR, PullRequest
 from app.embedded_address import temporal_address
 from app.llm.models import ModelSpec
 from app.llm.prices import dollars as price
@@ -26,7 +26,6 @@ from workflows.activities.look import OPT_OUT_LABEL
 
 # Between two of them: a burst would only make the forge and the model say "later".
 PACE = timedelta(seconds=2)
-OPERATOR = "operator"
 
 Say = Callable[[str], None]
 Confirm = Callable[[str], bool]
@@ -89,7 +88,7 @@ async def _hand_over(store: Store, pull_request: PullRequest) -> bool:
     ref = pull_request.ref
     await store.repositories.ensure(pull_request.repo)
     await store.pull_requests.see(pull_request)
-    asked = ReviewAsked(ref=ref, by=Person(user_id="", login=OPERATOR))
+    asked = ReviewAsked(ref=ref, by=OPERATOR)
     return await put_own(store.deliveries, asked, delivery_id=f"backfill/{ref}/{pull_request.head_sha}")
 
 

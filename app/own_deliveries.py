@@ -5,14 +5,19 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from app.domain.errors import MalformedDelivery
-from app.domain.events import ReviewAsked, RuleDecided, StopPressed
+from app.domain.events import FixesAsked, ReviewAsked, RuleDecided, StopPressed
 from app.domain.names import OWN_CONNECTION
 from app.store.deliveries import Deliveries
 
-OwnEvent = StopPressed | ReviewAsked | RuleDecided
+OwnEvent = StopPressed | ReviewAsked | FixesAsked | RuleDecided
 
 # By the name in the row's column `event`.
-_KINDS: Mapping[str, type[OwnEvent]] = {"stop": StopPressed, "review": ReviewAsked, "rule": RuleDecided}
+_KINDS: Mapping[str, type[OwnEvent]] = {
+    "stop": StopPressed,
+    "review": ReviewAsked,
+    "fix": FixesAsked,
+    "rule": RuleDecided,
+}
 
 
 async def put_own(deliveries: Deliveries, event: OwnEvent, *, delivery_id: str) -> bool:

@@ -38,7 +38,7 @@ from app.web.pages.metrics import MetricsPage
 from app.web.pages.parts.rendering import Templates
 from app.web.pages.routes import dashboard
 from app.web.server import serving
-from app.wiring import Forges, Store, open_forges, open_store, silence, utc_now
+from app.wiring import Forges, Store, open_forges, open_store, silence, utc_now, voices
 from app.work_folder import own_folder
 from app.worker import WorkerGroup
 from workflows.client import Turns
@@ -133,6 +133,7 @@ async def _open_door(stack: AsyncExitStack, settings: Settings, state: Running) 
         templates=templates,
         access=access,
         live=live,
+        voices=voices(settings),
         metrics=state.metrics,
         metrics_token=settings.metrics_token,
         wake=state.wake,

@@ -9,6 +9,7 @@ from app.domain.events import (
     CommentMade,
     Event,
     FeedbackGiven,
+    FixesAsked,
     Ignored,
     InstallationChanged,
     MergeQueued,
@@ -97,7 +98,7 @@ class Routing:
                 return await self._pressed(event, delivery)
             case MergeQueued():
                 return await self._queued(event, delivery)
-            case StopPressed() | ReviewAsked() | RuleDecided():
+            case StopPressed() | ReviewAsked() | FixesAsked() | RuleDecided():
                 return await self._by_operator(event, delivery)
             case InstallationChanged():
                 return await self._installation(event)
@@ -234,7 +235,9 @@ class Routing:
         nudge = await self._act(action, delivery)
         return Meaning(ref=event.ref, nudges=(nudge,), installation=event.repo.installation_id, reason="merge queue")
 
-    async def _by_operator(self, event: StopPressed | ReviewAsked | RuleDecided, delivery: Delivery) -> Meaning:
+    async def _by_operator(
+        self, event: StopPressed | ReviewAsked | FixesAsked | RuleDecided, delivery: Delivery
+    ) -> Meaning:
         """Who may was settled where it was asked."""
         match event:
             case StopPressed():
@@ -243,6 +246,8 @@ class Routing:
                 word, argument = "rule", f"R{event.rule} {'on' if event.on else 'off'}"
             case ReviewAsked():
                 word, argument = "again" if event.run_id else "backfill", event.run_id
+            case FixesAsked():
+                word, argument = "fix", event.run_id
         action = Action(
             action_key=button_key(delivery.connection, delivery.delivery_id),
             ref=event.ref,

@@ -9,6 +9,10 @@ from app.domain.pull_request import Person, PullRequestRef
 ActionSource = Literal["comment", "thread", "review", "button", "cli", "thread_resolved", "merge_queue", "dashboard"]
 
 
+# Asked for beside the forge, by the operator.
+OPERATORS: frozenset[ActionSource] = frozenset({"dashboard", "cli"})
+
+
 class Action(Frozen):
     """One request. `action_key` is the same however often its delivery arrives, so it runs once."""
 

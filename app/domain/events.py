@@ -102,6 +102,15 @@ class ReviewAsked(Frozen):
     run_id: str = ""
 
 
+class FixesAsked(Frozen):
+    """The operator asked for fixes of all that is open, by a button of our pages."""
+
+    ref: PullRequestRef
+    by: Person
+    # The run on whose page the button was pressed.
+    run_id: str
+
+
 class RuleDecided(Frozen):
     """An operator put a learned rule in force, or out of it, on its page; `ref` is where it was proposed."""
 
@@ -138,6 +147,7 @@ Event = (
     | MergeQueued
     | StopPressed
     | ReviewAsked
+    | FixesAsked
     | RuleDecided
     | InstallationChanged
     | Ignored

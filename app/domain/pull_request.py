@@ -26,6 +26,10 @@ class Person(Frozen):
     is_bot: bool = False
 
 
+# Whoever runs Corrigent, beside every forge: an account there always has an id.
+OPERATOR = Person(user_id="", login="operator")
+
+
 class Repo(Frozen):
     """A repository as its forge last described it."""
 

@@ -84,3 +84,8 @@ class ConfigInForce(Frozen):
     # Of the default branch's files, and learned ones that are in force.
     rules: tuple[Rule, ...] = ()
     fingerprint: str
+
+    @property
+    def locks_fixes(self) -> bool:
+        """The operator has locked `autofix: off`: nobody here may have anything mended."""
+        return self.config.autofix == "off" and self.origins.get("autofix") == "locked"

@@ -17,6 +17,7 @@ from app.domain.events import (
     CommentMade,
     Event,
     FeedbackGiven,
+    FixesAsked,
     Ignored,
     InstallationChanged,
     MergeQueued,
@@ -346,7 +347,7 @@ def described(event: Event) -> str:
             return f"{event.repo.full_name} {event.run_id} {event.button}"
         case RerunRequested():
             return f"{event.repo.full_name} {event.run_id} {event.head_sha[:7]}"
-        case StopPressed() | ReviewAsked() | RuleDecided() | FeedbackGiven():
+        case StopPressed() | ReviewAsked() | FixesAsked() | RuleDecided() | FeedbackGiven():
             # No webhook of GitHub's tells of these.
             return type(event).__name__
         case InstallationChanged():

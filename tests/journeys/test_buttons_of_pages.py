@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.demo import shop as samples
 from app.store.tables import audit
 from tests.journeys.conftest import Shop
-from tests.journeys.fixing import call, need_sandbox
+from tests.journeys.fixing import call, need_sandbox, said
 
 ASKS: dict[str, JsonValue] = {"when": ["Which way is better?"], "steps": [call("ask", question="Better for whom?")]}
 
@@ -67,10 +67,15 @@ async def test_a_review_is_made_again_from_its_page_once_and_audited(shop: Shop)
         newest, first = await store.runs.page(repos=None)
         assert (first.run.run_id, newest.run.head_sha) == (row.run.run_id, pull_request.head_sha)
         assert newest.run.outcome == first.run.outcome
+        # It is not offered, as nothing is open: whoever has an old page open presses it all the same.
+        await press(browser, f"/runs/{newest.run.run_id}", "fix")
+        await shop.system.quiet()
     assert pull_request.reviews == []
+    assert said(pull_request) == []
     noted = await store.db.read(
         lambda sql: sql.execute(select(audit).where(audit.c.kind == "command")).mappings().all()
     )
     assert [(one["actor"], one["detail"]["word"], one["detail"]["argument"]) for one in noted] == [
-        ("operator", "again", row.run.run_id)
+        ("operator", "again", row.run.run_id),
+        ("operator", "fix", newest.run.run_id),
     ]

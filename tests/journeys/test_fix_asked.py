@@ -1,4 +1,4 @@
-"""Ways to ask for a fix and what may come between: all at once by the button, a fork's branch, somebody else, a stop."""
+"""Ways to ask for a fix and what may come between: all at once by the buttons, a fork's branch, somebody else, a stop."""
 
 import asyncio
 
@@ -6,11 +6,12 @@ import pytest
 from pydantic import JsonValue
 
 from app.demo import shop as samples
-from app.domain.pull_request import PullRequestRef
+from app.domain.pull_request import OPERATOR, PullRequestRef
 from app.forges.fake.pull_scenario import FakePullRequest
 from app.forges.fake.repo_scenario import FakeRepo
 from tests.journeys.conftest import Shop
 from tests.journeys.fixing import AGREES, MENDS_SECONDS, TEST, call, finish, need_sandbox, said
+from tests.journeys.test_buttons_of_pages import browser_of, press
 from tests.journeys.test_fix_in_threads import AFTER, BEFORE, ONCE
 
 REFUNDS = samples.SAMPLES[0]
@@ -56,6 +57,20 @@ async def the_button_mends_all(shop: Shop) -> None:
     await shop.forge.wait_until(lambda: said(pull_request), timeout=90)
     assert said(pull_request)[-1].startswith("**Findings 1 and 3 are mended and proved.**")
     assert "`/corrigent apply 1, 3` puts it on this branch" in said(pull_request)[-1]
+
+
+async def the_button_of_its_page_does_so_too(shop: Shop) -> None:
+    pull_request = await opened(shop, "page")
+    store = shop.system.running.store
+    ref = PullRequestRef(connection="github", repo_id=shop.repo.repo_id, number=pull_request.number)
+    run = await store.runs.latest(ref)
+    assert run is not None
+    async with browser_of(shop) as browser:
+        await press(browser, f"/runs/{run.run_id}", "fix")
+    await shop.forge.wait_until(lambda: said(pull_request), timeout=90)
+    assert said(pull_request)[-1].startswith("**Findings 1 and 3 are mended and proved.**")
+    assert "<sub>Asked by operator" in said(pull_request)[-1]
+    assert [(one.asked_by, one.numbers) for one in await store.agents.of(ref)] == [(OPERATOR, (1, 2, 3))]
 
 
 async def a_fork_s_branch_gets_the_change_to_apply(shop: Shop) -> None:
@@ -106,7 +121,13 @@ async def a_word_stops_it(shop: Shop) -> None:
     assert [(one.state, one.ending) for one in await store.agents.of(ref)] == [("stopped", "stopped by maria")]
 
 
-STORIES = (the_button_mends_all, a_fork_s_branch_gets_the_change_to_apply, somebody_else_is_quicker, a_word_stops_it)
+STORIES = (
+    the_button_mends_all,
+    the_button_of_its_page_does_so_too,
+    a_fork_s_branch_gets_the_change_to_apply,
+    somebody_else_is_quicker,
+    a_word_stops_it,
+)
 
 
 @pytest.mark.timeout(300)

@@ -13,7 +13,7 @@ from temporalio.client import Client
 from app.demo import shop as samples
 from app.domain.agents import Agent
 from app.domain.fixes import ChangedFile, Fix, Patch, Proof
-from app.domain.pull_request import PullRequest, PullRequestRef
+from app.domain.pull_request import OPERATOR, Person, PullRequest, PullRequestRef
 from app.forges.fake.exchange import Answer, Request
 from app.forges.fake.pull_scenario import FakePullRequest
 from app.forges.fake.repo_scenario import FakeRepo
@@ -150,6 +150,15 @@ async def test_closed_after_a_push_whose_worker_was_killed(scene: Scene) -> None
     await scene.deliver()
     assert (await scene.ours(), await scene.taken_back()) == ([], 1)
     assert not scene.pull_request.comments
+
+
+@pytest.mark.parametrize(("by", "status"), [(OPERATOR, "pushed"), (Person(user_id="77", login="operator"), "refused")])
+async def test_the_operator_needs_no_account_and_no_account_is_the_operator(
+    scene: Scene, by: Person, status: str
+) -> None:
+    await scene.store.agents.change(scene.agent.agent_id, asked_by=by)
+    assert (await scene.deliver()).status == status
+    assert len(await scene.ours()) == (1 if status == "pushed" else 0)
 
 
 async def test_a_branch_stays_while_its_pull_request_is_open(scene: Scene) -> None:

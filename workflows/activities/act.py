@@ -26,7 +26,7 @@ from app.commands.base import (
 )
 from app.commands.dismiss import kept_as
 from app.commands.registry import help_lines
-from app.domain.actions import Action
+from app.domain.actions import OPERATORS, Action
 from app.domain.findings import TrackedFinding
 from app.domain.outcomes import Outcome, Verdict
 from app.domain.pull_request import Permission, PullRequest
@@ -69,8 +69,6 @@ Doable: TypeAlias = (
     | ShowHelp
     | ShowRules
 )
-# Asked for beside the forge, by the operator.
-OPERATORS = frozenset({"dashboard", "cli"})
 
 
 class Acting:
@@ -126,8 +124,7 @@ class Acting:
     async def _act(self, action: Action) -> Acted:
         if action.source in OPERATORS:
             return await self._obey_operator(action)
-        pull_request = await self.readers[action.ref.connection].pull_request(action.ref)
-        config = await self.configurations.at(pull_request, await self.fetching.fetch(pull_request, refresh=False))
+        pull_request, config = await self._now(action)
         if action.source == "merge_queue":
             return await self._judge_queued(action, pull_request, config)
         if action.actor.is_bot and not _allowed_bot(action.actor.login, config):
@@ -139,9 +136,19 @@ class Acting:
         if action.word == QUESTION and action.source == "thread":
             return await self._hear(action, pull_request, permission)
         await self.answering.react(action, "eyes")
-        facts = await self.planning.facts(action, pull_request, config, permission)
         if action.word == "accept":
             return await self._accept(action, permission)
+        return await self._do(action, pull_request, config, permission)
+
+    async def _now(self, action: Action) -> tuple[PullRequest, ConfigInForce]:
+        pull_request = await self.readers[action.ref.connection].pull_request(action.ref)
+        fetched = await self.fetching.fetch(pull_request, refresh=False)
+        return pull_request, await self.configurations.at(pull_request, fetched)
+
+    async def _do(
+        self, action: Action, pull_request: PullRequest, config: ConfigInForce, permission: Permission
+    ) -> Acted:
+        facts = await self.planning.facts(action, pull_request, config, permission)
         planned = await self.planning.plan(action, facts)
         if isinstance(planned, StartFix | StartAgent):
             return await self._set_to_work(action, planned, pull_request, config)
@@ -249,9 +256,12 @@ class Acting:
         return Acted()
 
     async def _obey_operator(self, action: Action) -> Acted:
-        """Who may was settled where it was asked; whether the forge answers does not matter."""
+        """Who may was settled where it was asked; but for a fix it does not matter whether the forge answers."""
         by = action.actor.login
         match action.word:
+            case "fix":
+                pull_request, config = await self._now(action)
+                return await self._do(action, pull_request, config, Permission.ADMIN)
             case "stop":
                 await self.agent_starts.stop_one(action.ref, action.argument, StopOrder(reason="stopped", by=by))
                 acted = Acted(by=by)

@@ -15,7 +15,7 @@ from app.domain.errors import ForgeRefused, HeadMoved, Refused, UserError
 from app.domain.fixes import Fix, Patch
 from app.domain.model import Frozen
 from app.domain.names import BRANCH_PREFIX
-from app.domain.pull_request import Permission, PullRequest, PullRequestRef, Repo
+from app.domain.pull_request import OPERATOR, Permission, PullRequest, PullRequestRef, Repo
 from app.domain.secrets import Redactor
 from app.forges.base import ForgePusher, ForgeReader
 from app.store.agents import Agents
@@ -139,7 +139,7 @@ class Pushing:
         if agent.delivery == "commit" and fix.proof.grade != "proved" and not said_apply:
             # Shown with what was checked; a person who has seen it may say `apply`.
             return ""
-        if agent.asked_by != NOBODY:
+        if agent.asked_by not in (NOBODY, OPERATOR):
             permission = await self.readers[agent.ref.connection].permission(now_at.repo, agent.asked_by)
             if not permission.allows(Permission.WRITE):
                 return f"{agent.asked_by.login} may no longer write to this repository"

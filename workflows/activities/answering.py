@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from app.domain.actions import Action
+from app.domain.actions import OPERATORS, Action
 from app.domain.answers import marked
 from app.domain.errors import ForgeRefused
 from app.domain.markers import action_marker
@@ -31,6 +31,10 @@ class Answering:
         self.clock = clock
 
     async def answer(self, action: Action, text: str) -> None:
+        if action.source in OPERATORS:
+            # Nobody on the pull request has asked, and nobody there is told.
+            await self.note(action, answer=text)
+            return
         body, writer = marked(text, action.action_key), self.writers[action.ref.connection]
 
         async def write(look_first: bool) -> JsonValue:
@@ -51,8 +55,9 @@ class Answering:
             # The comment is gone, or the conversation is locked.
             return
 
-    async def note(self, action: Action) -> None:
+    async def note(self, action: Action, *, answer: str = "") -> None:
         detail = {"word": action.word, "argument": action.argument[:200], "action_key": action.action_key}
+        detail |= {"answer": answer} if answer else {}
         await self.audit.append_once(
             f"note/{action.action_key}", "command", action.actor.login, action.ref, detail, self.clock()
         )

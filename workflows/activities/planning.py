@@ -18,7 +18,7 @@ from app.store.runs import Runs
 from workflows.activities.learning import Learning
 
 PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
-# Buttons of our check, as the commands they stand for.
+# Buttons of our check and of our pages, as the commands they stand for.
 BUTTONS: Mapping[str, ParsedCommand] = {
     "again": ParsedCommand(word="review", argument="full", number=None, line="", ordinal=0),
     "review": ParsedCommand(word="review", argument="full", number=None, line="", ordinal=0),
@@ -71,12 +71,12 @@ class Planning:
             learned=await self.learning.numbers(action),
             config=config.config,
             running=bool(await self.runs.running(action.ref) or await self.agents.running(action.ref)),
-            fixes_locked=config.config.autofix == "off" and config.origins.get("autofix") == "locked",
+            fixes_locked=config.locks_fixes,
             voice=self.voices[action.ref.connection],
         )
 
 
 def _parsed(action: Action) -> ParsedCommand:
-    if action.source == "button":
+    if action.source in {"button", "dashboard"}:
         return BUTTONS.get(action.word, ParsedCommand(word=action.word, argument="", number=None, line="", ordinal=0))
     return ParsedCommand(word=action.word, argument=action.argument, number=action.number, line="", ordinal=0)

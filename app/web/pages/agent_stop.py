@@ -4,10 +4,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.domain.events import StopPressed
+from app.domain.pull_request import OPERATOR
 from app.store.agents import Agents
 from app.web.access import Viewer
 from app.web.pages.missing import missing, refused
-from app.web.pages.parts.buttons import Buttons, presser
+from app.web.pages.parts.buttons import Buttons
 from app.web.pages.parts.rendering import Templates
 
 
@@ -24,6 +25,6 @@ class AgentStop:
         press = await self._buttons.pressed(request, viewer)
         if press is None:
             return refused(self._templates, title="Not stopped", only="Only an operator stops an agent here")
-        pressed = StopPressed(ref=row.agent.ref, agent_id=row.agent.agent_id, by=presser(viewer))
+        pressed = StopPressed(ref=row.agent.ref, agent_id=row.agent.agent_id, by=OPERATOR)
         await self._buttons.put(pressed, press=press)
         return RedirectResponse(f"/agents/{row.agent.agent_id}?stop=asked", 303)

@@ -1,6 +1,6 @@
 """Every page, one line each, and who stands before it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from typing_extensions import override
 
+from app.domain.phrases import Voice
 from app.metrics import Metrics
 from app.web.access import Access, Guard, Viewer
 from app.web.body import BodyReader
@@ -25,7 +26,7 @@ from app.web.pages.parts.buttons import Buttons
 from app.web.pages.parts.rendering import STATIC, Templates
 from app.web.pages.pull_request import PullRequestPage
 from app.web.pages.run import RunPage
-from app.web.pages.run_again import RunAgain
+from app.web.pages.run_buttons import RunButtons
 from app.web.pages.runs import RunsPage
 from app.wiring import Store
 
@@ -36,6 +37,8 @@ def dashboard(
     templates: Templates,
     access: Access,
     live: Live,
+    # How we speak on each connection, and what we can do there.
+    voices: Mapping[str, Voice],
     metrics: Metrics,
     metrics_token: SecretStr | None,
     # Says that there is something in the inbox.
@@ -52,7 +55,8 @@ def dashboard(
 
     buttons = Buttons(deliveries=store.deliveries, access=access, wake=wake, clock=clock)
     return [
-        *_review_routes(store, guard=guard, buttons=buttons, templates=templates, live=live, clock=clock),
+        *_review_routes(store, guard=guard, templates=templates, live=live, clock=clock),
+        *_run_routes(store, guard=guard, buttons=buttons, voices=voices, templates=templates, live=live, clock=clock),
         *learning_routes(store, guard=guard, buttons=buttons, templates=templates, clock=clock),
         *agent_routes(store, guard=guard, buttons=buttons, templates=templates, live=live, clock=clock),
         Route("/enter", guard.door(enter.show), methods=["GET"]),
@@ -64,28 +68,14 @@ def dashboard(
 
 
 def _review_routes(
-    store: Store, *, guard: Guard, buttons: Buttons, templates: Templates, live: Live, clock: Callable[[], datetime]
+    store: Store, *, guard: Guard, templates: Templates, live: Live, clock: Callable[[], datetime]
 ) -> list[BaseRoute]:
-    again = RunAgain(runs=store.runs, pull_requests=store.pull_requests, buttons=buttons, templates=templates)
     runs = RunsPage(
         runs=store.runs,
         repositories=store.repositories,
         troubles=store.troubles,
         templates=templates,
         live=live,
-        clock=clock,
-    )
-    run = RunPage(
-        runs=store.runs,
-        agents=store.agents,
-        findings=store.findings,
-        votes=store.votes,
-        streams=store.streams,
-        blobs=store.blobs,
-        templates=templates,
-        live=live,
-        again=again,
-        uploads=store.uploads,
         clock=clock,
     )
     pull_request = PullRequestPage(
@@ -101,10 +91,41 @@ def _review_routes(
     return [
         Route("/", guard.page(runs.show)),
         Route("/live/runs", guard.page(runs.watch)),
-        Route("/runs/{run_id}", guard.page(run.show)),
-        Route("/runs/{run_id}/again", guard.page(again.press), methods=["POST"]),
-        Route("/live/runs/{run_id}", guard.page(run.watch)),
         Route("/pulls/{connection}/{repo_id}/{number:int}", guard.page(pull_request.show)),
+    ]
+
+
+def _run_routes(
+    store: Store,
+    *,
+    guard: Guard,
+    buttons: Buttons,
+    voices: Mapping[str, Voice],
+    templates: Templates,
+    live: Live,
+    clock: Callable[[], datetime],
+) -> list[BaseRoute]:
+    pressed = RunButtons(
+        runs=store.runs, pull_requests=store.pull_requests, buttons=buttons, voices=voices, templates=templates
+    )
+    run = RunPage(
+        runs=store.runs,
+        agents=store.agents,
+        findings=store.findings,
+        votes=store.votes,
+        streams=store.streams,
+        blobs=store.blobs,
+        templates=templates,
+        live=live,
+        buttons=pressed,
+        uploads=store.uploads,
+        clock=clock,
+    )
+    return [
+        Route("/runs/{run_id}", guard.page(run.show)),
+        Route("/runs/{run_id}/again", guard.page(pressed.review_again), methods=["POST"]),
+        Route("/runs/{run_id}/fix", guard.page(pressed.fix_all), methods=["POST"]),
+        Route("/live/runs/{run_id}", guard.page(run.watch)),
     ]
 
 

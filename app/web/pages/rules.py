@@ -6,14 +6,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.domain.events import RuleDecided
-from app.domain.pull_request import PullRequestRef
+from app.domain.pull_request import OPERATOR, PullRequestRef
 from app.domain.rule_text import acceptance_text
 from app.domain.rules import RuleState
 from app.store.repositories import Repositories
 from app.store.rules import KnownRule, Rules
 from app.web.access import Viewer
 from app.web.pages.missing import missing, refused
-from app.web.pages.parts.buttons import Buttons, presser
+from app.web.pages.parts.buttons import Buttons
 from app.web.pages.parts.choosing import repositories_of
 from app.web.pages.parts.lists import pull_request_path
 from app.web.pages.parts.rendering import Templates
@@ -72,7 +72,7 @@ class RulesPage:
         if press is None:
             return refused(self._templates, title="Not decided", only="Only an operator decides about rules here")
         ref = PullRequestRef(connection=connection, repo_id=repo_id, number=rule.pull_request_number)
-        decided = RuleDecided(ref=ref, rule=number, on=given["way"] == "on", by=presser(viewer))
+        decided = RuleDecided(ref=ref, rule=number, on=given["way"] == "on", by=OPERATOR)
         await self._buttons.put(decided, press=press)
         return RedirectResponse("/rules?asked=yes", 303)
 

@@ -23,13 +23,13 @@ from app.store.uploads import Uploads
 from app.web.access import Viewer
 from app.web.live import Live, Update, standing
 from app.web.pages.missing import missing
-from app.web.pages.parts.accounts import Account, account
+from app.web.pages.parts.accounts import account
 from app.web.pages.parts.groups import Groups, group, told_of
 from app.web.pages.parts.lists import listed, of_pull_request
 from app.web.pages.parts.lives import mended_at, result_of
 from app.web.pages.parts.rendering import Templates
 from app.web.pages.parts.words import seq_of
-from app.web.pages.run_again import RunAgain
+from app.web.pages.run_buttons import RunButtons
 
 # The last words of the reviewers that are shown while they read.
 _PROGRESS_LINES = 3
@@ -58,7 +58,7 @@ class RunPage:
         blobs: Blobs,
         templates: Templates,
         live: Live,
-        again: RunAgain,
+        buttons: RunButtons,
         uploads: Uploads,
         clock: Callable[[], datetime],
     ) -> None:
@@ -71,7 +71,7 @@ class RunPage:
         self._blobs = blobs
         self._templates = templates
         self._live = live
-        self._again = again
+        self._buttons = buttons
         self._clock = clock
 
     async def show(self, request: Request, viewer: Viewer) -> Response:
@@ -79,19 +79,20 @@ class RunPage:
         if row is None:
             return missing(self._templates)
         result = await result_of(self._blobs, row.run.result_key)
-        again = await self._again.form(request, row, viewer)
+        config = await self._config(row, result)
+        groups = await self._groups(row, result, viewer)
+        offered = await self._buttons.offered(request, row, viewer, config=config, finds=bool(groups.open))
         return self._templates.page(
             "run.html",
             row=row,
-            again=again,
-            again_asked=again is not None and request.query_params.get("again") == "asked",
+            offered=offered,
             listed=listed(row, self._clock()),
             conclusion=conclusion(result.verdict) if result is not None else None,
             progress=await self._progress(row),
             uploads=await self._uploads.of(row.run.ref.connection, row.run.ref.repo_id, row.run.head_sha),
-            groups=await self._groups(row, result, viewer),
+            groups=groups,
             findings_shown=FINDINGS_SHOWN,
-            account=await self._account(row, result),
+            account=account(result, config),
         )
 
     async def watch(self, request: Request, viewer: Viewer) -> Response:
@@ -154,11 +155,10 @@ class RunPage:
             # Retention took it; the quotes are still there.
             return None
 
-    async def _account(self, row: RunRow, result: ReviewResult | None) -> Account:
-        config = result.config if result is not None else None
-        if config is None and row.run.config_key:
-            try:
-                config = await self._blobs.get_model(row.run.config_key, ConfigInForce)
-            except FileNotFoundError:
-                config = None
-        return account(result, config)
+    async def _config(self, row: RunRow, result: ReviewResult | None) -> ConfigInForce | None:
+        if result is not None:
+            return result.config
+        try:
+            return await self._blobs.get_model(row.run.config_key, ConfigInForce) if row.run.config_key else None
+        except FileNotFoundError:
+            return None

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from starlette.requests import Request
 
-from app.domain.pull_request import Person
 from app.own_deliveries import OwnEvent, put_own
 from app.store.deliveries import Deliveries
 from app.store.ids import is_id, new_id
@@ -45,8 +44,3 @@ class Buttons:
     async def put(self, event: OwnEvent, *, press: str) -> None:
         await put_own(self._deliveries, event, delivery_id=press)
         self._wake()
-
-
-def presser(viewer: Viewer) -> Person:
-    """Who pressed, as the audit log names them."""
-    return Person(user_id="", login=viewer.role)

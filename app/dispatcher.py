@@ -76,7 +76,8 @@ class Dispatcher:
 
     async def _rest(self) -> None:
         try:
-            await asyncio.wait_for(self.wake.wait(), IDLE.total_seconds())
+            async with asyncio.timeout(IDLE.total_seconds()):
+                await self.wake.wait()
         except TimeoutError:
             return
         finally:

@@ -51,6 +51,8 @@ log = structlog.get_logger()
 Part = Literal["serve", "dispatch", "work"]
 # How soon is a database that went away asked again?
 STORE_AGAIN = timedelta(seconds=1)
+# How long is a loop waited for that was told to stop?
+CANCEL_AGAIN = timedelta(seconds=1)
 ALL_PARTS: frozenset[Part] = frozenset({"serve", "dispatch", "work"})
 
 
@@ -277,8 +279,10 @@ def _in_background(stack: AsyncExitStack, state: Running, work: Coroutine[None, 
             log.error("process.loop_failed", exc_info=error)
 
     async def stop() -> None:
-        task.cancel()
-        await asyncio.wait([task])
+        # Told again until it ends: before Python 3.12 a library's `asyncio.wait_for` may lose what it is told.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=CANCEL_AGAIN.total_seconds())
 
     task.add_done_callback(note_end)
     stack.push_async_callback(stop)

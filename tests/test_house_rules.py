@@ -235,6 +235,12 @@ def test_certificates_are_always_checked() -> None:
     assert places((name, node) for name, node in nodes(ast.Attribute) if dotted(node) in loose) == []
 
 
+def test_no_wait_loses_a_cancellation() -> None:
+    """Before Python 3.12 `asyncio.wait_for` drops one that comes as its work ends: what is told to stop goes on."""
+    calls = nodes(ast.Call)
+    assert places((name, node) for name, node in calls if dotted(node.func) == "asyncio.wait_for") == []
+
+
 def test_log_events_have_fixed_names() -> None:
     logs = re.compile(r"^(\w*_)?log\.(debug|info|warning|error|exception|critical)$")
     event = re.compile(r"'[a-z_]+(\.[a-z_]+)+'")

@@ -76,7 +76,8 @@ class Product:
             return
         self.process.terminate()
         try:
-            await asyncio.wait_for(self.process.wait(), 15)
+            async with asyncio.timeout(15):
+                await self.process.wait()
         except TimeoutError:
             self.kill()
             await self.process.wait()

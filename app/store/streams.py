@@ -107,7 +107,8 @@ class Streams:
 
 async def _rest(woken: asyncio.Event, pause: float) -> None:
     try:
-        await asyncio.wait_for(woken.wait(), pause)
+        async with asyncio.timeout(pause):
+            await woken.wait()
     except TimeoutError:
         return
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
+from typing import Literal
 
 import pytest
 from sqlalchemy import select
@@ -18,7 +19,7 @@ from app.routing import Routing
 from app.settings import load_settings
 from app.store.database import is_away
 from app.store.tables import deliveries
-from app.wiring import open_store
+from app.wiring import Store, open_store
 from tests.harness.temporal import TemporalServer
 from workflows.client import Turns
 
@@ -41,28 +42,43 @@ class Surprised:
         return []
 
 
+class Wake(asyncio.Event):
+    """Tells when it is waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.awaited = asyncio.Event()
+
+    async def wait(self) -> Literal[True]:
+        self.awaited.set()
+        return await super().wait()
+
+
+async def dispatcher(store: Store, temporal: TemporalServer) -> Dispatcher:
+    return Dispatcher(
+        deliveries=store.deliveries,
+        inboxes={"x": Surprised()},
+        routing=Routing(
+            repositories=store.repositories,
+            pull_requests=store.pull_requests,
+            actions=store.actions,
+            agents=store.agents,
+            findings=store.findings,
+            runs=store.runs,
+            votes=store.votes,
+            mentions={},
+        ),
+        turns=Turns(await Client.connect(temporal.address)),
+        dispatched=lambda _seconds: None,
+    )
+
+
 async def test_one_unreadable_delivery_does_not_stop_the_others(temporal: TemporalServer, tmp_path: Path) -> None:
     settings = load_settings({"home": str(tmp_path)}, environ={})
     async with open_store(settings, may_migrate=True) as store:
         for name, body in {"a": b"plain", "b": b"surprise", "c": b"plain"}.items():
             await store.deliveries.receive(connection="x", delivery_id=name, event="e", headers={"id": name}, body=body)
-        dispatcher = Dispatcher(
-            deliveries=store.deliveries,
-            inboxes={"x": Surprised()},
-            routing=Routing(
-                repositories=store.repositories,
-                pull_requests=store.pull_requests,
-                actions=store.actions,
-                agents=store.agents,
-                findings=store.findings,
-                runs=store.runs,
-                votes=store.votes,
-                mentions={},
-            ),
-            turns=Turns(await Client.connect(temporal.address)),
-            dispatched=lambda _seconds: None,
-        )
-        running = asyncio.create_task(dispatcher.run())
+        running = asyncio.create_task((await dispatcher(store, temporal)).run())
         deadline = monotonic() + 30
         while (await store.deliveries.backlog())[0] and monotonic() < deadline:
             await asyncio.sleep(0.02)
@@ -93,3 +109,23 @@ class Refused(Exception):
 )
 def test_a_database_that_is_away_is_told_from_one_that_refuses(error: Exception, away: bool) -> None:
     assert is_away(error) is away
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_is_told_to_stop_just_when_something_comes_stops(
+    temporal: TemporalServer, tmp_path: Path, turns: int
+) -> None:
+    settings = load_settings({"home": str(tmp_path)}, environ={})
+    async with open_store(settings, may_migrate=True) as store:
+        stopped, wake = await dispatcher(store, temporal), Wake()
+        stopped.wake = wake
+        running = asyncio.create_task(stopped.run())
+        await wake.awaited.wait()
+        wake.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.cancel()
+        _, late = await asyncio.wait([running], timeout=5)
+        running.cancel()
+        await asyncio.wait([running])
+    assert not late

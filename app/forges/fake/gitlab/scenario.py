@@ -220,7 +220,8 @@ class FakeGitLab:
             self._changed.clear()
             try:
                 # Something may also change without a request: look again now and then.
-                await asyncio.wait_for(self._changed.wait(), min(left, 0.25))
+                async with asyncio.timeout(min(left, 0.25)):
+                    await self._changed.wait()
             except TimeoutError:
                 continue
 

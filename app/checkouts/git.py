@@ -273,7 +273,8 @@ async def _end(process: asyncio.subprocess.Process, feeding: asyncio.Task[None],
     feeding.cancel()
     complaints.cancel()
     await asyncio.gather(feeding, complaints, return_exceptions=True)
-    await process.wait()
+    # What it still had to say is read: asyncio calls no process ended whose pipes are not empty.
+    await process.communicate()
 
 
 def _sentence(name: str, exit_code: int, stderr: str) -> str:

@@ -64,7 +64,12 @@ class Product:
             start_new_session=True,
         )
         log.close()
-        await self._until_ready()
+        try:
+            await self._until_ready()
+        except BaseException:
+            self.kill()
+            await self.process.wait()
+            raise
 
     def kill(self) -> None:
         """As a crash would: no signal handler, no clean-up."""

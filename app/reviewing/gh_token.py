@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import shutil
+import signal
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -37,8 +38,8 @@ async def gh_token(host: str, *, search_path: str = SEARCH_PATH) -> str:
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.communicate()
     token = output.decode("ascii", "replace").strip()
     return token if process.returncode == 0 and _TOKEN.fullmatch(token) else ""
 

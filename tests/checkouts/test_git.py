@@ -92,6 +92,15 @@ async def test_cancelling_kills_the_whole_family(git: Git, tmp_path: Path) -> No
     await gone(tmp_path)
 
 
+async def test_who_reads_slowly_may_leave_early(git: Git) -> None:
+    """With more to be read than asyncio takes in advance."""
+    talkative = Git(git_dir=git.git_dir, config={"alias.talk": "!yes"})
+    async with asyncio.timeout(30), talkative.stream("talk", stdin=b"", output_cap=2**40) as chunks:
+        assert await anext(chunks)
+        for _ in range(50):
+            await asyncio.sleep(0.001)
+
+
 async def test_the_event_loop_goes_on_meanwhile(git: Git, tmp_path: Path) -> None:
     task = asyncio.create_task(git.run("nap", config=napping(tmp_path), deadline=timedelta(seconds=0.3)))
     ticks = 0

@@ -1,11 +1,13 @@
 """The fake GitHub's git side: real clones and pushes with tokens, and what a push sets in motion."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from app.domain.pull_request import Permission
 from app.forges.fake.commits import TreeEntry
+from app.forges.fake.git import start_git
 from app.forges.fake.repo_scenario import FakeRepo
 from app.forges.fake.scenario import FIX_PERMISSIONS, AppCredentials, FakeForge
 from tests.contracts.support import CHANGED, FILE, git, mint
@@ -128,6 +130,18 @@ async def test_a_large_push_arrives_whole(forge: FakeForge, repo: FakeRepo, tmp_
     code, output = await git("push", "-q", "origin", "HEAD:refs/heads/big", folder=work, token=token)
     assert code == 0, output
     assert len(await repo.git.read_file("big", "big.bin") or b"") == 3_000_000
+
+
+async def test_a_fake_that_closes_while_git_talks_closes(tmp_path: Path) -> None:
+    """However much is left unread by then."""
+    talk = ["-c", "alias.talk=!touch begun; yes", "talk"]
+    talking = asyncio.create_task(start_git(talk, folder=tmp_path, environment={}, stdin=b""))
+    async with asyncio.timeout(30):
+        while not (tmp_path / "begun").exists():
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        talking.cancel()
+        await asyncio.wait([talking])
 
 
 async def test_force_push_rebase_and_merge_are_real(forge: FakeForge, repo: FakeRepo) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,8 +76,16 @@ async def test_a_worker_killed_while_it_makes_or_removes_groups_leaves_none(sand
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        start_new_session=True,
     )
-    said, _ = await asyncio.wait_for(process.communicate(), 120)
+    try:
+        async with asyncio.timeout(120):
+            said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            # With the child that it waits for.
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.communicate()
     moments = said.decode().splitlines()
     assert len(moments) == 1 + 2 * folders
     assert [moment for moment in moments if not moment.endswith(" killed")] == []

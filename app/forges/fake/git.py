@@ -1,8 +1,11 @@
 """Real bare repositories behind the fake: programs are started here, with an exact environment and argument lists."""
 
 import asyncio
+import os
 import re
+import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,12 +58,16 @@ async def start_git(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         stdout, stderr = await process.communicate(stdin)
     except asyncio.CancelledError:
-        process.kill()
-        await process.wait()
+        # With its helpers, who hold its pipes too.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        # What it still had to say is read: asyncio calls no process ended whose pipes are not empty.
+        await process.communicate()
         raise
     return process.returncode or 0, stdout, stderr
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app.doctor.base import Ground, Line
 from app.doctor.reach import SET_CLOCK, clock_ahead, skew_told
-from app.domain.errors import ForgeRefused
+from app.domain.errors import ForgeRefused, UserError
 from app.forges.github import routes
 from app.forges.github.answers import Answer
 from app.forges.github.app_key import AppKey
@@ -69,6 +69,8 @@ async def asking(ground: Ground, key: str) -> AsyncGenerator[Asking]:
 
 async def check_connection(ground: Ground, *, part: str, key: str) -> Line:
     """The first thing that is wrong, or what was found."""
+    if (wrong := _unusable_key(ground, part, key)) is not None:
+        return wrong
     async with asking(ground, key) as forge:
         skew = await clock_ahead(forge.connection)
         if abs(skew) > LARGEST_SKEW:
@@ -83,6 +85,17 @@ async def check_connection(ground: Ground, *, part: str, key: str) -> Line:
         if (wrong := _wrong_installation(part, app, installations)) is not None:
             return wrong
         return await _found(part, app, forge, installations)
+
+
+def _unusable_key(ground: Ground, part: str, key: str) -> Line | None:
+    """Looked at by itself: what else may be wrong on the way to the forge is mended in other settings."""
+    (connection,) = (one for one in ground.settings.connections if one.key == key)
+    try:
+        AppKey(connection.private_key.get_secret_value())
+    except UserError as unusable:
+        next_step = f"name the file of one in private_key_file of {key!r}; then: corrigent doctor {part}"
+        return Line("FAIL", part, str(unusable), next_step)
+    return None
 
 
 def _refused(part: str, connection: Connection, refused: ForgeRefused) -> Line:

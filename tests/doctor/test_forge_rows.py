@@ -74,7 +74,7 @@ async def test_what_is_wrong_at_the_forge_is_named(
 
 
 CONNECTIONS: dict[str, tuple[dict[str, object], str, str]] = {
-    "key that is none": ({"private_key": SecretStr("s3cret")}, "not in PEM form", "doctor GitHub"),
+    "key that is none": ({"private_key": SecretStr("s3cret")}, "not in PEM form", "private_key_file"),
     "key of another App": ({"private_key": SecretStr(other_key())}, "401", "private_key_file"),
     "id of another App": ({"app_id": 999_999}, "refuses App id 999999", "app_id"),
     "name of another App": ({"slug": "other"}, "settings say 'other'", "write slug = 'corrigent'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from contextlib import AbstractContextManager, AsyncExitStack
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
+# What SQLite says of a file that nothing will mend.
+_NO_DATABASE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 
 class Database:
@@ -33,7 +36,8 @@ class Database:
         try:
             return await cls._connected(address)
         except (SQLAlchemyError, OSError) as error:
-            raise UserError(f"Cannot open the database {address.render_as_string()}: {_reason(error)}") from error
+            at = address.render_as_string()
+            raise UserError(f"Cannot open the database {at}: {_reason(error)}{_next_step(error)}") from error
 
     @classmethod
     async def _connected(cls, address: URL) -> Database:
@@ -117,3 +121,11 @@ def _reason(error: SQLAlchemyError | OSError) -> str:
     """The driver's own sentence, without the statement that SQLAlchemy adds."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     return str(cause).partition("\n")[0] or type(cause).__name__
+
+
+def _next_step(error: SQLAlchemyError | OSError) -> str:
+    """Where the reason alone does not tell."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    if getattr(cause, "sqlite_errorcode", None) not in _NO_DATABASE:
+        return ""
+    return ". Put a backup in its place, or move it away: then a new one is made."

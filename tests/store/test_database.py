@@ -174,6 +174,7 @@ async def test_a_server_that_refuses_us_is_quoted(postgres_server: PostgresServe
         ("nonsense", "cannot be read"),
         ("postgresql://ada:hunter2@localhost:1/x", "Cannot open the database postgresql"),
         ("sqlite:////proc/none/x.db", "Cannot open the database"),
+        ("sqlite:////etc/hostname", "file is not a database. Put a backup in its place, or move it away"),
     ],
 )
 async def test_a_wrong_address_is_explained(url: str, says: str) -> None:

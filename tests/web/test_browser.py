@@ -4,6 +4,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+from app.domain.measures import Measure
 from app.domain.outcomes import Outcome
 from tests.web.agent_stories import Words, worked
 from tests.web.browser import Tab, browser
@@ -22,6 +23,7 @@ async def test_the_pages_work_in_a_browser_and_load_nothing_from_elsewhere(
         assert await tab.run("document.querySelector('h1').textContent") == "Runs"
         await _walk_with_keys(tab)
         await _watch_a_run(desk, tab)
+        await _read_measures_on_a_phone(desk, tab)
         assert tab.complaints == []
         address = f"http://127.0.0.1:{desk.state.port}/"
         assert [url for url in tab.requests if not url.startswith(address)] == []
@@ -53,6 +55,18 @@ async def _watch_a_run(desk: Desk, tab: Tab) -> None:
     await tab.until(f"document.querySelector('.stages [data-seconds]').textContent !== '{counted}'")
     await end(desk.store, run, Outcome.SUPERSEDED, "Superseded by abc1234")
     await tab.until("document.body.textContent.includes('Nothing was read in this run: Superseded by abc1234.')")
+
+
+async def _read_measures_on_a_phone(desk: Desk, tab: Tab) -> None:
+    """What a bar is about stands above it."""
+    (row,) = await desk.store.runs.page(repos=None, limit=1)
+    ended = Measure(ref=row.run.ref, state="merged", head_sha="d" * 40, closed_at=datetime.now(UTC), reviews=1)
+    await desk.store.measures.put(ended, [])
+    await tab.look(width=390)
+    await tab.open(f"http://127.0.0.1:{desk.state.port}/measures")
+    name, bar = (f"document.querySelector('.meters {one}').getBoundingClientRect()" for one in (".where", ".meter"))
+    assert await tab.run(f"{name}.bottom <= {bar}.top && {bar}.width > 100")
+    assert await tab.run("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 async def test_the_recording_of_a_proof_is_played_on_its_page(desk: Desk, chromium: str) -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from app.forges.fake.scenario import FakeForge
 from tests.harness.keys import app_key
-from tests.harness.limits import pytest_exception_interact, pytest_timeout_set_timer
+from tests.harness.limits import pytest_exception_interact, pytest_runtest_call, pytest_timeout_set_timer
 from tests.harness.order import in_turn
 from tests.harness.temporal import TemporalServer, TemporalServers
 
-__all__ = ["pytest_exception_interact", "pytest_timeout_set_timer"]
+__all__ = ["pytest_exception_interact", "pytest_runtest_call", "pytest_timeout_set_timer"]
 
 ROOT = Path(__file__).parent.parent
 

@@ -10,8 +10,9 @@ ROOT = Path(__file__).parent.parent
 
 TESTS = """
 import asyncio, time
+from contextlib import asynccontextmanager
 import pytest
-from tests.harness.limits import pytest_exception_interact, pytest_timeout_set_timer
+from tests.harness.limits import pytest_exception_interact, pytest_runtest_call, pytest_timeout_set_timer
 
 @pytest.fixture
 async def stuck():
@@ -20,6 +21,21 @@ async def stuck():
 
 async def test_that_fails_and_is_not_taken_down(stuck):
     assert False
+
+@asynccontextmanager
+async def others():
+    # Cannot be left when all tasks were cancelled together.
+    working = asyncio.create_task(asyncio.Event().wait())
+    try:
+        yield
+    finally:
+        if working.cancelling():
+            await asyncio.Event().wait()
+        working.cancel()
+
+async def test_that_is_taken_down_in_order():
+    async with others():
+        await asyncio.Event().wait()
 
 async def test_whose_limit_hits_another_task():
     async def other():
@@ -54,6 +70,7 @@ def test_whatever_a_test_waits_for_it_ends(tmp_path: Path) -> None:
     assert set(re.findall(r"^([A-Z]+) .*::(\w+)", ran.stdout, re.MULTILINE)) == {
         ("FAILED", "test_that_fails_and_is_not_taken_down"),
         ("ERROR", "test_that_fails_and_is_not_taken_down"),
+        ("FAILED", "test_that_is_taken_down_in_order"),
         ("FAILED", "test_whose_limit_hits_another_task"),
         ("PASSED", "test_after_them"),
     }, ran.stdout + ran.stderr

@@ -10,12 +10,13 @@ import pytest
 from app.forges.fake.scenario import FakeForge
 from tests.harness.keys import app_key
 from tests.harness.limits import pytest_exception_interact, pytest_runtest_call, pytest_timeout_set_timer
-from tests.harness.order import in_turn
+from tests.harness.order import in_turn, needs_temporal
 from tests.harness.temporal import TemporalServer, TemporalServers
 
 __all__ = ["pytest_exception_interact", "pytest_runtest_call", "pytest_timeout_set_timer"]
 
 ROOT = Path(__file__).parent.parent
+SERVERS = pytest.StashKey[TemporalServers]()
 
 
 @pytest.fixture(scope="session")
@@ -44,9 +45,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = in_turn(items)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    done = yield
+    servers = item.session.stash.get(SERVERS, None)
+    # Those who need one come first: for the rest of the tests it would only take its share of the machine.
+    if servers is not None and nextitem is not None and nextitem.path != item.path and not needs_temporal(nextitem):
+        servers.stop()
+    return done
+
+
 @pytest.fixture(scope="session")
-def temporal_servers(tmp_path_factory: pytest.TempPathFactory) -> Generator[TemporalServers]:
+def temporal_servers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[TemporalServers]:
     servers = TemporalServers(lambda: tmp_path_factory.mktemp("temporal"))
+    request.session.stash[SERVERS] = servers
     try:
         yield servers
     finally:

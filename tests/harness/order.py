@@ -32,4 +32,8 @@ def _turn(item: pytest.Item) -> int:
     name = item.path.relative_to(ROOT).as_posix()
     if name in LONGEST:
         return LONGEST.index(name)
-    return len(LONGEST) + ("temporal" not in getattr(item, "fixturenames", ()))
+    return len(LONGEST) + (not needs_temporal(item))
+
+
+def needs_temporal(item: pytest.Item) -> bool:
+    return "temporal" in getattr(item, "fixturenames", ())

@@ -15,7 +15,7 @@ from temporalio.client import Client
 from app.temporal_server import EmbeddedTemporal
 
 # After how many namespaces is it time for another server?
-NAMESPACES = 20
+NAMESPACES = 8
 _NUMBERS = itertools.count(1)
 
 
@@ -42,8 +42,8 @@ class TemporalServer:
 class TemporalServers:
     """One server for several modules, and a fresh one from time to time.
 
-    Every namespace has a worker of the server's own that never rests: with the hundreds of a whole run it would take a
-    fifth of a core and answer slowly.
+    Every namespace has workers of the server's own and schedules of ours that never rest: with twenty an idle server
+    takes a third of a core.
     """
 
     def __init__(self, new_home: Callable[[], Path]) -> None:
@@ -59,6 +59,7 @@ class TemporalServers:
         return self._server
 
     def stop(self) -> None:
+        """Until somebody asks for one again."""
         self._running.close()
         self._server = None
 

@@ -106,8 +106,13 @@ def _exit_code(arguments: tuple[str, ...]) -> int | str | None:
 
 
 async def ended(process: asyncio.subprocess.Process) -> Ran:
-    async with asyncio.timeout(_DEADLINE):
-        out, err = await process.communicate()
+    try:
+        async with asyncio.timeout(_DEADLINE):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
     return Ran(process.returncode, (out or b"").decode(), err.decode())
 
 

@@ -105,8 +105,14 @@ async def on_a_terminal(console: Console, *arguments: str, env: dict[str, str] |
     ours, theirs = pty.openpty()
     process = await console.start(*arguments, env=env, stdout=theirs, stderr=theirs)
     os.close(theirs)
-    shown = await asyncio.to_thread(_read_all, ours)
-    await process.wait()
+    try:
+        shown = await asyncio.to_thread(_read_all, ours)
+        await process.wait()
+    finally:
+        if process.returncode is None:
+            # The thread reads for as long as somebody has the other end.
+            process.kill()
+            await process.wait()
     return shown
 
 

@@ -34,7 +34,8 @@ async def corrigent(home: Path, *words: str) -> AsyncGenerator[asyncio.subproces
     finally:
         if process.returncode is None:
             process.terminate()
-        await process.wait()
+        # Read to its end: asyncio calls no process ended whose pipes are not empty.
+        await process.communicate()
 
 
 async def line_with(process: asyncio.subprocess.Process, words: str) -> str:

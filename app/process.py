@@ -1,7 +1,7 @@
 """What one process of Corrigent runs: the door, the dispatcher, the workers, or all of them with their own Temporal."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -229,9 +229,8 @@ async def _held(
     )
 
 
-def _dispatch(stack: AsyncExitStack, settings: Settings, state: Running, turns: Turns) -> None:
-    store, inboxes = state.store, state.forges.inboxes
-    routing = Routing(
+def open_routing(store: Store, mentions: Mapping[str, Sequence[str]]) -> Routing:
+    return Routing(
         repositories=store.repositories,
         pull_requests=store.pull_requests,
         actions=store.actions,
@@ -239,12 +238,16 @@ def _dispatch(stack: AsyncExitStack, settings: Settings, state: Running, turns: 
         findings=store.findings,
         runs=store.runs,
         votes=store.votes,
-        mentions=state.forges.mentions,
+        mentions=mentions,
     )
+
+
+def _dispatch(stack: AsyncExitStack, settings: Settings, state: Running, turns: Turns) -> None:
+    store, inboxes = state.store, state.forges.inboxes
     state.dispatcher = Dispatcher(
         deliveries=store.deliveries,
         inboxes=inboxes,
-        routing=routing,
+        routing=open_routing(store, state.forges.mentions),
         turns=turns,
         dispatched=state.metrics.dispatched,
     )

@@ -15,7 +15,7 @@ from temporalio.client import Client
 from app.dispatcher import Dispatcher
 from app.domain.events import Event, Ignored
 from app.forges.base import RawDelivery, SignedBy
-from app.routing import Routing
+from app.process import open_routing
 from app.settings import load_settings
 from app.store.database import is_away
 from app.store.tables import deliveries
@@ -58,16 +58,7 @@ async def dispatcher(store: Store, temporal: TemporalServer) -> Dispatcher:
     return Dispatcher(
         deliveries=store.deliveries,
         inboxes={"x": Surprised()},
-        routing=Routing(
-            repositories=store.repositories,
-            pull_requests=store.pull_requests,
-            actions=store.actions,
-            agents=store.agents,
-            findings=store.findings,
-            runs=store.runs,
-            votes=store.votes,
-            mentions={},
-        ),
+        routing=open_routing(store, {}),
         turns=Turns(await Client.connect(temporal.address)),
         dispatched=lambda _seconds: None,
     )

@@ -20,8 +20,9 @@ from app.domain.pull_request import OPERATOR, PullRequestRef
 from app.forges.fake.pull_scenario import FakePullRequest
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
 from app.metrics import Metrics
+from app.process import open_routing
 from app.queue_activities import Control
-from app.routing import Meaning, Routing
+from app.routing import Meaning
 from app.store.findings import Seen
 from app.store.tables import audit
 from app.wiring import Store, open_forges, open_store
@@ -45,17 +46,6 @@ class Page:
     act: Callable[[ActRequest], Awaitable[Acted]]
 
     async def routed(self, click: str) -> Meaning:
-        store = self.store
-        routing = Routing(
-            repositories=store.repositories,
-            pull_requests=store.pull_requests,
-            actions=store.actions,
-            agents=store.agents,
-            findings=store.findings,
-            runs=store.runs,
-            votes=store.votes,
-            mentions={},
-        )
         event = FixesAsked(ref=self.ref, by=OPERATOR, run_id=self.run_id)
         delivery = Delivery(
             row_id=1,
@@ -67,7 +57,7 @@ class Page:
             received_at=datetime.now(UTC),
             attempts=1,
         )
-        return await routing.route(event, delivery)
+        return await open_routing(self.store, {}).route(event, delivery)
 
     async def press(self, click: str) -> Acted:
         (nudge,) = (await self.routed(click)).nudges

@@ -61,15 +61,14 @@ class Accounts:
     async def _look(self, key: str, ref: PullRequestRef, limits: BudgetLimits) -> Allowances:
         midnight = self._midnight()
         usage, limit = self._usage, self._daily_budget
-        spent = await usage.spent(ref)
-        today = await usage.spent_since(ref.connection, ref.repo_id, midnight)
-        everywhere = UNLIMITED if limit is None else Allowance(limit, await usage.spent_everywhere_since(midnight))
+        spent = await usage.spent(ref, midnight)
+        everywhere = UNLIMITED if limit is None else Allowance(limit, await usage.spent_everywhere(midnight))
         # After the last read: what is written meanwhile counts twice rather than never.
         open_now = [one for other, one in self._opened.items() if other != key and one.at >= midnight]
         return Allowances(
             review=Allowance(limits.review),
-            pull_request=Allowance(limits.pull_request, spent + _taken(one for one in open_now if one.ref == ref)),
-            day=Allowance(limits.day, today + _taken(one for one in open_now if _is_beside(one.ref, ref))),
+            pull_request=Allowance(limits.pull_request, spent.pull_request + _taken(one for one in open_now if one.ref == ref)),
+            day=Allowance(limits.day, spent.repository + _taken(one for one in open_now if _is_beside(one.ref, ref))),
             everywhere=Allowance(everywhere.limit, everywhere.spent + _taken(open_now)),
         )
 

@@ -84,6 +84,8 @@ class BegunReview(Frozen):
     status: Literal["started", "done", "carried", "moved"]
     run_id: str = ""
     steps: tuple[ReviewerStep, ...] = ()
+    # Said here rather than by a marker of Temporal's, which costs each review a write of its list of workflows.
+    analysers_first: bool = False
 
 
 class StepDone(Frozen):

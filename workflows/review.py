@@ -1,7 +1,6 @@
 """One review of one head: claim it, read it, post it; every way out ends in a completed check."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio import workflow
@@ -55,7 +54,7 @@ class Review:
     async def _review(self) -> None:
         begun = await call("begin_review", self.start, BegunReview, timing.FETCH)
         if begun.status in {"started", "carried"}:
-            done = await self._read_all(begun.steps)
+            done = await self._read_all(begun)
             # From here on a stop comes too late: the posting looks at the head itself before anything is shown.
             self.posting = True
             request = PostRequest(
@@ -66,9 +65,11 @@ class Review:
             )
             await call("post_review", request, Posted, timing.FORGE_CALL)
 
-    async def _read_all(self, steps: Sequence[ReviewerStep]) -> list[StepDone]:
+    async def _read_all(self, begun: BegunReview) -> list[StepDone]:
         """Analysers first: they take a moment, and whoever reads with a model weighs what they say."""
-        if not workflow.patched("analysers-first"):
+        steps = begun.steps
+        # Reviews in flight may have begun under a version that told it by a marker, or under one that had them beside.
+        if not (begun.analysers_first or workflow.patched("analysers-first")):
             return await asyncio.gather(*(self._read(step) for step in steps))
         done: dict[str, StepDone] = {}
         for queue in (queues.SANDBOX, queues.LLM):

@@ -2,15 +2,35 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, select
 
+from app.domain.model import Frozen
 from app.domain.pull_request import PullRequestRef
 from app.domain.review import ReviewerUsage
-from app.store.addresses import address_of, is_at
+from app.store.addresses import address_of
 from app.store.database import Database
 from app.store.tables import usage as rows
 
 _COUNTED = [name for name in ReviewerUsage.model_fields if name != "role"]
+
+
+def _dollars(which: ColumnElement[bool]) -> ColumnElement[float]:
+    return func.coalesce(func.sum(case((which, rows.c.dollars))), 0.0)
+
+
+# Built once, and one for both: it is asked before every call of a model.
+_SPENT = select(
+    _dollars(rows.c.pull_request_number == bindparam("number")).label("pull_request"),
+    _dollars(rows.c.at >= bindparam("since")).label("repository"),
+).where(and_(rows.c.connection == bindparam("of_connection"), rows.c.repo_id == bindparam("of_repo")))
+_SPENT_EVERYWHERE = select(func.coalesce(func.sum(rows.c.dollars), 0.0)).where(rows.c.at >= bindparam("since"))
+
+
+class Spent(Frozen):
+    """Dollars: on a pull request so far, and in its repository since a moment."""
+
+    pull_request: float
+    repository: float
 
 
 class Usage:
@@ -41,15 +61,18 @@ class Usage:
         statement = self._db.insert(rows).values(row).on_conflict_do_nothing()
         await self._db.write(lambda sql: sql.execute(statement))
 
-    async def spent(self, ref: PullRequestRef) -> float:
-        """Dollars, on this pull request so far."""
-        return await self._sum(is_at(rows, ref))
+    async def spent(self, ref: PullRequestRef, since: datetime) -> Spent:
+        asked = {
+            "of_connection": ref.connection,
+            "of_repo": ref.repo_id,
+            "number": ref.number,
+            "since": since,
+        }
+        row = await self._db.read(lambda sql: sql.execute(_SPENT, asked).mappings().one())
+        return Spent.model_validate(row)
 
-    async def spent_since(self, connection: str, repo_id: str, since: datetime) -> float:
-        return await self._sum((rows.c.connection == connection) & (rows.c.repo_id == repo_id) & (rows.c.at >= since))
-
-    async def spent_everywhere_since(self, since: datetime) -> float:
-        return await self._sum(rows.c.at >= since)
+    async def spent_everywhere(self, since: datetime) -> float:
+        return await self._db.read(lambda sql: sql.execute(_SPENT_EVERYWHERE, {"since": since}).scalar_one())
 
     async def written(self, run_id: str) -> dict[str, ReviewerUsage]:
         """By model, what is written down of one run or agent."""
@@ -59,7 +82,3 @@ class Usage:
             one = ReviewerUsage.model_validate({name: row[name] for name in _COUNTED})
             found[one.model] = found[one.model].plus(one) if one.model in found else one
         return found
-
-    async def _sum(self, which: ColumnElement[bool]) -> float:
-        query = select(func.coalesce(func.sum(rows.c.dollars), 0.0)).where(which)
-        return await self._db.read(lambda sql: sql.execute(query).scalar_one())

@@ -11,7 +11,7 @@ from app.store.actions import Actions
 from app.store.audit import Audit
 from app.store.database import Database
 from app.store.tables import audit, cursors
-from app.store.usage import Usage
+from app.store.usage import Spent, Usage
 from tests.store.samples import NOW, REF, action_of
 
 
@@ -49,16 +49,17 @@ async def test_spending_is_counted_once_a_run_and_reviewer(db: Database) -> None
     await usage.add("run-1", REF, "7", ReviewerUsage(model="local", dollars=None), NOW)
     other = REF.model_copy(update={"number": 13})
     await usage.add("run-2", other, "7", model, NOW + timedelta(days=1))
-    assert await usage.spent(REF) == 0.5
+    assert await usage.spent(REF, NOW) == Spent(pull_request=0.5, repository=0.75)
     written = await usage.written("run-1")
     assert {model: (one.requests, one.dollars) for model, one in written.items()} == {
         "openai:gpt-5": (6, 0.5),
         "local": (0, None),
     }
-    assert await usage.spent(other) == 0.25
-    assert await usage.spent_since("github", "1001", NOW) == 0.75
-    assert await usage.spent_since("github", "1001", NOW + timedelta(hours=1)) == 0.25
-    assert await usage.spent_since("github", "1002", NOW) == 0.0
+    assert await usage.spent(other, NOW + timedelta(hours=1)) == Spent(pull_request=0.25, repository=0.25)
+    elsewhere = REF.model_copy(update={"repo_id": "1002"})
+    assert await usage.spent(elsewhere, NOW) == Spent(pull_request=0.0, repository=0.0)
+    assert await usage.spent_everywhere(NOW) == 0.75
+    assert await usage.spent_everywhere(NOW + timedelta(hours=1)) == 0.25
 
 
 @pytest.fixture

@@ -168,14 +168,15 @@ class AgentBeginning:
             return no_model_configured()
         limits = (await self.blobs.get_model(task.config_key, ConfigInForce)).config.budget
         today = datetime.combine(self.clock().date(), time(), UTC)
+        spent = await self.usage.spent(agent.ref, today)
         left = {
-            "budget.pull_request": limits.pull_request - await self.usage.spent(agent.ref),
-            "budget.day": limits.day - await self.usage.spent_since(agent.ref.connection, agent.ref.repo_id, today),
+            "budget.pull_request": limits.pull_request - spent.pull_request,
+            "budget.day": limits.day - spent.repository,
         }
         of = {"budget.pull_request": limits.pull_request, "budget.day": limits.day}
         if self.daily_budget is not None:
             of["daily_budget"] = self.daily_budget
-            left["daily_budget"] = self.daily_budget - await self.usage.spent_everywhere_since(today)
+            left["daily_budget"] = self.daily_budget - await self.usage.spent_everywhere(today)
         key = min(left, key=left.__getitem__)
         if left[key] <= 0:
             return money_is_spent(key, of[key])

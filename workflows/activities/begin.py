@@ -82,7 +82,7 @@ class Beginning:
         if opened.status == "carried":
             await self.runs.set_keys(run.run_id, config_key=keys[0], diff_key=keys[1])
             await self.checks.open(run, diff)
-            return BegunReview(status="carried", run_id=run.run_id)
+            return BegunReview(status="carried", run_id=run.run_id, analysers_first=True)
         # The forge takes as long for its answer as git for the snapshot.
         _, snapshot_key = await asyncio.gather(self.checks.open(run, diff), self._snapshot(run, fetched, diff))
         await self.runs.set_stage(
@@ -94,7 +94,7 @@ class Beginning:
             snapshot_key=snapshot_key,
         )
         steps = self._steps(start, run, snapshot_key, diff_key=keys[1], config_key=keys[0]) if snapshot_key else ()
-        return BegunReview(status="started", run_id=run.run_id, steps=steps)
+        return BegunReview(status="started", run_id=run.run_id, steps=steps, analysers_first=True)
 
     async def _open(
         self, start: ReviewInput, pull_request: PullRequest, fetched: Fetched, config: ConfigInForce, patch_id: str

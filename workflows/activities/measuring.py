@@ -117,7 +117,7 @@ class Measuring:
             closed_at=closed.closed_at,
             reviews=len(runs),
             first_review_seconds=took,
-            dollars=await self.usage.spent(closed.ref),
+            dollars=(await self.usage.spent(closed.ref, closed.closed_at)).pull_request,
         )
 
     async def _commits(self, pull_request: PullRequest, runs: Sequence[Run]) -> tuple[str, ...]:

@@ -67,7 +67,9 @@ class Accounts:
         open_now = [one for other, one in self._opened.items() if other != key and one.at >= midnight]
         return Allowances(
             review=Allowance(limits.review),
-            pull_request=Allowance(limits.pull_request, spent.pull_request + _taken(one for one in open_now if one.ref == ref)),
+            pull_request=Allowance(
+                limits.pull_request, spent.pull_request + _taken(one for one in open_now if one.ref == ref)
+            ),
             day=Allowance(limits.day, spent.repository + _taken(one for one in open_now if _is_beside(one.ref, ref))),
             everywhere=Allowance(everywhere.limit, everywhere.spent + _taken(open_now)),
         )

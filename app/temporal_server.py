@@ -41,6 +41,10 @@ DYNAMIC_CONFIG = (
     # Fairness holds inside a partition only; more partitions buy nothing on one machine.
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
+    # A development server asks its database for the names of attributes at each write of its list of workflows.
+    "system.forceSearchAttributesCacheRefreshOnRead=false",
+    # Averages that only a cluster would act on.
+    "system.persistenceHealthSignalMetricsEnabled=false",
 )
 ENVIRONMENT = {
     # Keeps Python from adding a locale of its own choice to what the server sees.

@@ -45,11 +45,11 @@ def run_parts(
     if wanted != SANDBOX_ALONE:
         keep_memory_private()
     start_logging(level=settings.log_level, style=settings.log_format, secrets=settings.secret_values())
-    _watch_children_without_threads()
+    watch_children_without_threads()
     return asyncio.run(_run(settings, frozenset(parts), wanted))
 
 
-def _watch_children_without_threads() -> None:
+def watch_children_without_threads() -> None:
     """Python 3.11 starts a thread for each program that it waits for; later ones do by themselves what this sets."""
     if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())  # pyright: ignore[reportDeprecated] - only where it is not

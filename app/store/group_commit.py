@@ -6,14 +6,15 @@ a second and still acknowledge none that could be lost.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from queue import SimpleQueue
 from threading import Thread
 from types import TracebackType
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 T = TypeVar("T")
 
@@ -25,6 +26,7 @@ class GroupCommit:
     """Runs works one after the other, each in a savepoint: one that fails is undone alone."""
 
     def __init__(self, engine: Engine) -> None:
+        """`engine` begins and commits nothing by itself."""
         self._engine = engine
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._closed = False
@@ -50,20 +52,24 @@ class GroupCommit:
         self._engine.dispose()
 
     def _run(self) -> None:
-        while (first := self._jobs.get()) is not None:
-            group = [first, *self._waiting()]
-            failure = _Captured()
-            with failure, self._engine.begin() as connection:
-                driver = _driver_of(connection)
-                for job in group:
-                    job.attempt(connection, driver)
-                    if not driver.in_transaction:
-                        # Going on would commit the rest one by one and call the lost ones done.
-                        raise sqlite3.OperationalError("SQLite gave up the transaction that this work shared")
-            for loop, jobs in _by_loop(group).items():
-                # A loop that is closed has nobody left who waits; the others' work goes on.
-                with suppress(RuntimeError):
-                    loop.call_soon_threadsafe(_settle, jobs, failure.error)
+        with ExitStack() as opened:
+            connection: Connection | None = None
+            while (first := self._jobs.get()) is not None:
+                group = [first, *self._waiting()]
+                failure = _Captured()
+                with failure:
+                    # One for all: to take it from the pool and to give it back costs as much as a small write.
+                    connection = connection or opened.enter_context(self._engine.connect())
+                    _commit(connection, group)
+                if failure.error is not None and connection is not None:
+                    # Whatever state it is in, the next group shall not find it.
+                    connection.invalidate()
+                    opened.close()
+                    connection = None
+                for loop, jobs in _by_loop(group).items():
+                    # A loop that is closed has nobody left who waits; the others' work goes on.
+                    with suppress(RuntimeError):
+                        loop.call_soon_threadsafe(_settle, jobs, failure.error)
 
     def _waiting(self) -> "list[_Job]":
         jobs: list[_Job] = []
@@ -74,6 +80,31 @@ class GroupCommit:
                 break
             jobs.append(job)
         return jobs
+
+
+def _commit(connection: Connection, group: "Sequence[_Job]") -> None:
+    """All of it in one transaction, or none."""
+    driver = _driver_of(connection)
+    # With the write lock from the beginning, so that none fails half-way.
+    _say(driver, "BEGIN IMMEDIATE")
+    try:
+        for job in group:
+            job.attempt(connection, driver)
+            if not driver.in_transaction:
+                # Going on would commit the rest one by one and call the lost ones done.
+                raise sqlite3.OperationalError("SQLite gave up the transaction that this work shared")
+        _say(driver, "COMMIT")
+    finally:
+        if driver.in_transaction:
+            _say(driver, "ROLLBACK")
+
+
+def _say(driver: sqlite3.Connection, words: str) -> None:
+    """By the driver itself: SQLAlchemy takes a dozen times as long. Its callers know SQLAlchemy's errors."""
+    try:
+        driver.execute(words)
+    except sqlite3.Error as error:
+        raise OperationalError(words, None, error) from error
 
 
 class _Captured:

@@ -33,7 +33,7 @@ class Sqlite:
         file.touch(mode=0o600, exist_ok=True)
         self._reader = _reading_engine(address)
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
-        self._writer = GroupCommit(writing_engine(address, "foreign_keys = ON"))
+        self._writer = GroupCommit(_engine(address, "foreign_keys = ON", size=1, isolation_level="AUTOCOMMIT"))
 
     async def read(self, work: Work[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, work)
@@ -58,9 +58,9 @@ class Sqlite:
         return sqlite.insert(table)
 
 
-def writing_engine(address: URL, *pragmas: str) -> Engine:
+def migrating_engine(address: URL) -> Engine:
     """One connection, whose transactions take the write lock when they begin, so that none fails half-way."""
-    engine = _engine(address, *pragmas, size=1)
+    engine = _engine(address, size=1)
     event.listen(engine, "begin", _begin_immediate)
     return engine
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from app.domain.errors import UserError
 from app.store.database import Database
-from app.store.on_sqlite import writing_engine
+from app.store.on_sqlite import migrating_engine
 
 # The newest migration in migrations/versions.
 SCHEMA = 8
@@ -36,7 +36,7 @@ async def check(db: Database) -> None:
 def _migrate_sqlite(db: Database) -> None:
     # A connection of its own: a table is rebuilt with foreign keys off, which cannot be said inside a transaction.
     # The transaction begins with SQLite's write lock, so a second process waits here and finds nothing left to do.
-    engine = writing_engine(db.url)
+    engine = migrating_engine(db.url)
     try:
         with engine.begin() as sql:
             _upgrade(sql)

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 from typing import Literal
@@ -11,13 +12,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
 from temporalio.client import Client
+from typing_extensions import override
 
-from app.dispatcher import Dispatcher
+from app.dispatcher import PACE, Dispatcher
+from app.domain.actions import Delivery
 from app.domain.events import Event, Ignored
 from app.forges.base import RawDelivery, SignedBy
 from app.process import open_routing
 from app.settings import load_settings
-from app.store.database import is_away
+from app.store.database import Database, is_away
+from app.store.deliveries import Deliveries
 from app.store.tables import deliveries
 from app.wiring import Store, open_store
 from tests.harness.temporal import TemporalServer
@@ -79,6 +83,39 @@ async def test_one_unreadable_delivery_does_not_stop_the_others(temporal: Tempor
         await asyncio.wait([running])
     became = {row["delivery_id"]: (row["status"], row["reason"]) for row in rows}
     assert became == {"a": ("ignored", "plain"), "b": ("failed", "KeyError"), "c": ("ignored", "plain")}
+
+
+class Counted(Deliveries):
+    """Notes when it was asked for rows."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        self.asked: list[float] = []
+
+    @override
+    async def claim(self, *, limit: int, lease: timedelta) -> list[Delivery]:
+        self.asked.append(monotonic())
+        return await super().claim(limit=limit, lease=lease)
+
+
+async def test_what_comes_in_a_burst_is_claimed_together(temporal: TemporalServer, tmp_path: Path) -> None:
+    settings = load_settings({"home": str(tmp_path)}, environ={})
+    async with open_store(settings, may_migrate=True) as store:
+        paced = await dispatcher(store, temporal)
+        paced.deliveries = counted = Counted(store.db)
+        running = asyncio.create_task(paced.run())
+        for number in range(20):
+            await counted.receive(
+                connection="x", delivery_id=f"{number}", event="e", headers={"id": f"{number}"}, body=b"plain"
+            )
+            paced.wake.set()
+        while (await counted.backlog())[0]:
+            await asyncio.sleep(0.02)
+        running.cancel()
+        await asyncio.wait([running])
+    gaps = [later - earlier for earlier, later in pairwise(counted.asked)]
+    assert gaps
+    assert min(gaps) >= PACE.total_seconds() * 0.9
 
 
 class Refused(Exception):

@@ -16,6 +16,8 @@ from app.forges.fake.clock import Clock
 ANSWER_WITHIN = timedelta(seconds=10)
 # Larger payloads are not delivered at all.
 LARGEST_PAYLOAD = 25 * 1024 * 1024
+# Each delivery looks at all connections that are kept.
+_POOL = httpx.Limits(max_keepalive_connections=4)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -179,5 +181,7 @@ class Outbox(Generic[OutgoingT]):
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
             # A context of our own is quick to make; httpx's default reads every certificate of the system (30 ms).
-            self._client = httpx.AsyncClient(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False)
+            self._client = httpx.AsyncClient(
+                verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False, limits=_POOL
+            )
         return self._client

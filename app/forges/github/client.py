@@ -33,7 +33,8 @@ API_VERSION = "2022-11-28"
 DEADLINE_SECONDS = 45
 _TIMEOUT = httpx.Timeout(20, connect=10, pool=30)
 # GitHub allows 100 requests at once for an App; our own limit is where the connections end.
-_POOL = httpx.Limits(max_connections=80, max_keepalive_connections=20, keepalive_expiry=20)
+# Few are kept: each request looks at all of them, which with 20 cost as much as the request itself.
+_POOL = httpx.Limits(max_connections=80, max_keepalive_connections=8, keepalive_expiry=20)
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _MOST_REDIRECTS = 3
 

@@ -4,11 +4,15 @@ from pydantic import JsonValue
 from sqlalchemy import select
 
 from app.domain.pull_request import Repo
+from app.store.addresses import asked_repository, in_asked_repository
 from app.store.clock import Clock, utc_now
 from app.store.database import Database
 from app.store.tables import config_files
 
 Values = dict[str, JsonValue]
+
+# Built once: building a statement costs more than running it.
+_LAST_VALID = select(config_files.c["values"]).where(in_asked_repository(config_files))
 
 
 class ConfigFiles:
@@ -32,6 +36,5 @@ class ConfigFiles:
 
     async def last_valid(self, repo: Repo) -> Values:
         """Empty when there never was a valid file."""
-        mine = (config_files.c.connection == repo.connection) & (config_files.c.repo_id == repo.repo_id)
-        query = select(config_files.c["values"]).where(mine)
-        return await self._db.read(lambda sql: sql.execute(query).scalar_one_or_none()) or {}
+        which = asked_repository(repo.connection, repo.repo_id)
+        return await self._db.read(lambda sql: sql.execute(_LAST_VALID, which).scalar_one_or_none()) or {}

@@ -4,19 +4,22 @@ from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, Result, select, update
 
 from app.domain.findings import Finding, FindingState, TrackedFinding
 from app.domain.model import Frozen
 from app.domain.past_verdicts import PastVerdict
 from app.domain.pull_request import PullRequestRef
-from app.store.addresses import address_of, is_at
+from app.store.addresses import address_of, asked, is_at, is_at_asked
 from app.store.database import Database
 from app.store.ids import new_id
 from app.store.tables import findings, pull_requests, sightings
 
 # What the reason of a dismissal begins with when the finding was no bug.
 WRONG = "wrong"
+_ALL = select(*(findings.c[name] for name in TrackedFinding.model_fields)).order_by(findings.c.number)
+# Built once: building a statement costs more than running it.
+_OF_PULL_REQUEST = _ALL.where(is_at_asked(findings))
 
 
 class Seen(Frozen):
@@ -35,7 +38,7 @@ class Findings:
 
     async def of(self, ref: PullRequestRef) -> list[TrackedFinding]:
         """All, by number."""
-        return await self._db.read(lambda sql: _select(sql, is_at(findings, ref)))
+        return await self._db.read(lambda sql: _tracked(sql.execute(_OF_PULL_REQUEST, asked(ref))))
 
     async def by_number(self, ref: PullRequestRef, number: int) -> TrackedFinding | None:
         return await self._one(is_at(findings, ref) & (findings.c.number == number))
@@ -205,5 +208,8 @@ def _content(one: Seen) -> dict[str, object]:
 
 
 def _select(sql: Connection, which: ColumnElement[bool]) -> list[TrackedFinding]:
-    query = select(*(findings.c[name] for name in TrackedFinding.model_fields)).where(which).order_by(findings.c.number)
-    return [TrackedFinding.model_validate(dict(row)) for row in sql.execute(query).mappings()]
+    return _tracked(sql.execute(_ALL.where(which)))
+
+
+def _tracked(rows: Result[*tuple[object, ...]]) -> list[TrackedFinding]:
+    return [TrackedFinding.model_validate(dict(row)) for row in rows.mappings()]

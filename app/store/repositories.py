@@ -3,14 +3,22 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, Select, and_, select, update
+from sqlalchemy import Connection, RowMapping, and_, select, update
 
 from app.domain.pull_request import Repo
+from app.store.addresses import asked_repository, in_asked_repository
 from app.store.clock import Clock, utc_now
 from app.store.database import Database
 from app.store.tables import connections, installations, repositories
 
 _DESCRIPTION = tuple(name for name in Repo.model_fields if name not in {"connection", "repo_id"})
+# Built once: building a statement costs more than running it.
+_UNDER_OUR_CARE = (
+    select(*(repositories.c[name] for name in Repo.model_fields))
+    .select_from(repositories.join(installations))
+    .where(repositories.c.removed_at.is_(None))
+)
+_ONE = _UNDER_OUR_CARE.where(in_asked_repository(repositories))
 
 
 class Repositories:
@@ -56,8 +64,8 @@ class Repositories:
 
     async def get(self, connection: str, repo_id: str) -> Repo | None:
         """None when we never had it, or when it left."""
-        query = _under_our_care().where(repositories.c.connection == connection, repositories.c.repo_id == repo_id)
-        row = await self._db.read(lambda sql: sql.execute(query).mappings().one_or_none())
+        which = asked_repository(connection, repo_id)
+        row = await self._db.read(lambda sql: sql.execute(_ONE, which).mappings().one_or_none())
         return None if row is None else _repo(row)
 
     async def enabled_at(self, connection: str, repo_id: str) -> datetime | None:
@@ -69,7 +77,7 @@ class Repositories:
 
     async def all(self, connection: str | None = None) -> list[Repo]:
         """Those that may be worked on now: neither gone nor suspended."""
-        query = _under_our_care().where(installations.c.suspended_at.is_(None))
+        query = _UNDER_OUR_CARE.where(installations.c.suspended_at.is_(None))
         if connection is not None:
             query = query.where(repositories.c.connection == connection)
         query = query.order_by(repositories.c.connection, repositories.c.full_name)
@@ -93,12 +101,6 @@ class Repositories:
     async def set_suspended(self, connection: str, installation_id: str, suspended: bool) -> None:
         changes = {"suspended_at": self._clock() if suspended else None}
         await self._db.write(lambda sql: self._ensure_installation(sql, connection, installation_id, changes))
-
-
-def _under_our_care() -> Select[*tuple[object, ...]]:
-    columns = (repositories.c[name] for name in Repo.model_fields)
-    joined = repositories.join(installations)
-    return select(*columns).select_from(joined).where(repositories.c.removed_at.is_(None))
 
 
 def _repo(row: RowMapping) -> Repo:

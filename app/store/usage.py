@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, select
+from sqlalchemy import ColumnElement, bindparam, case, func, select
 
 from app.domain.model import Frozen
 from app.domain.pull_request import PullRequestRef
 from app.domain.review import ReviewerUsage
-from app.store.addresses import address_of
+from app.store.addresses import address_of, asked, in_asked_repository
 from app.store.database import Database
 from app.store.tables import usage as rows
 
@@ -20,9 +20,9 @@ def _dollars(which: ColumnElement[bool]) -> ColumnElement[float]:
 
 # Built once, and one for both: it is asked before every call of a model.
 _SPENT = select(
-    _dollars(rows.c.pull_request_number == bindparam("number")).label("pull_request"),
+    _dollars(rows.c.pull_request_number == bindparam("of_pull_request_number")).label("pull_request"),
     _dollars(rows.c.at >= bindparam("since")).label("repository"),
-).where(and_(rows.c.connection == bindparam("of_connection"), rows.c.repo_id == bindparam("of_repo")))
+).where(in_asked_repository(rows))
 _SPENT_EVERYWHERE = select(func.coalesce(func.sum(rows.c.dollars), 0.0)).where(rows.c.at >= bindparam("since"))
 
 
@@ -62,13 +62,8 @@ class Usage:
         await self._db.write(lambda sql: sql.execute(statement))
 
     async def spent(self, ref: PullRequestRef, since: datetime) -> Spent:
-        asked = {
-            "of_connection": ref.connection,
-            "of_repo": ref.repo_id,
-            "number": ref.number,
-            "since": since,
-        }
-        row = await self._db.read(lambda sql: sql.execute(_SPENT, asked).mappings().one())
+        which = {**asked(ref), "since": since}
+        row = await self._db.read(lambda sql: sql.execute(_SPENT, which).mappings().one())
         return Spent.model_validate(row)
 
     async def spent_everywhere(self, since: datetime) -> float:

@@ -12,7 +12,7 @@ import pytest
 from app.store.database import Database
 from app.store.deliveries import Deliveries
 from tests.bench.figures import Figure, percentile
-from tests.bench.load import Answers, Load, Traffic, traffic_like
+from tests.bench.load import Answers, Load, Traffic, chatter, large_chatter, traffic_like
 from tests.bench.product import Product, up
 from tests.bench.world import World, world
 from tests.harness.postgres import postgres
@@ -22,6 +22,8 @@ BUSY = 20
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 # A delivery that could not be handed on is tried again after a pause of at most half a minute.
 DRAINED_WITHIN = 180
+# Seconds in which 25 MB are parsed, whatever the pace.
+HANDLED_WITHIN = 10
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ async def _measure(database: str, storms: Sequence[Storm], *, frozen: bool = Fal
                 figures: list[Figure] = []
                 for storm in storms:
                     figures += await _under(storm, made, product, folder, address)
+                if not frozen:
+                    figures += await _beside_a_large_one(made, product, folder)
                 if frozen:
                     product.thaw_temporal()
                     figures += await _drained(address)
@@ -95,6 +99,21 @@ async def _under(storm: Storm, made: World, product: Product, folder: Path, addr
         Figure("    CPU: Corrigent", spent.ours, "s"),
         Figure("    CPU: Temporal", spent.temporal, "s"),
         Figure("    CPU: the generator, not counted", answers.cpu, "s"),
+    ]
+
+
+async def _beside_a_large_one(made: World, product: Product, folder: Path) -> list[Figure]:
+    """One delivery of 25 MB among small ones, until it was handled."""
+    large, small = large_chatter(made, folder), chatter(made, folder)
+    async with Load(product.hooks_url, [small]).sending(Traffic(rate=20, seconds=3600, duplicates=0)) as others:
+        answered = await Load(product.hooks_url, [large]).send(Traffic(rate=1, seconds=1, duplicates=0))
+        await asyncio.sleep(HANDLED_WITHIN)
+    beside = await others
+    return [
+        Figure("one of 25 MB: acknowledged", max(answered.seconds) * 1000, "ms", 10_000),
+        Figure("    others beside it, p99", beside.p99 * 1000, "ms", 250),
+        Figure("    longest", max(beside.seconds) * 1000, "ms"),
+        Figure("    answers other than 2xx", answered.not_2xx + beside.not_2xx, "", 0),
     ]
 
 

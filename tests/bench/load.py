@@ -15,6 +15,8 @@ from tests.bench.figures import percentile
 from tests.bench.world import World
 
 BODY_BYTES = 25_000
+# As much as a forge sends at all.
+LARGEST_BYTES = 25_000_000
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,19 @@ class Load:
 
 def chatter(made: World, folder: Path, *, weight: int = 1) -> Body:
     """What a busy forge sends most: a comment that is not for us."""
+    return _body(folder, "issue_comment", _comment(made), made.credentials.webhook_secret, weight=weight)
+
+
+def large_chatter(made: World, folder: Path) -> Body:
+    """The same with as many commits as it may hold, which have to be parsed to see that it is not for us."""
+    commit = {"id": "0" * 40, "message": "Mend what the last one broke", "added": [], "modified": ["src/app.py"]}
+    commits = [commit] * (LARGEST_BYTES // len(json.dumps(commit) + ", "))
+    return _body(folder, "issue_comment", {**_comment(made), "commits": commits}, made.credentials.webhook_secret)
+
+
+def _comment(made: World) -> dict[str, object]:
     told = next(one for one in made.forge.deliveries if one.event == "pull_request")
-    comment: dict[str, object] = {
+    return {
         "action": "created",
         "installation": {"id": made.credentials.installation_id},
         "repository": told.payload["repository"],
@@ -103,7 +116,6 @@ def chatter(made: World, folder: Path, *, weight: int = 1) -> Body:
         "issue": {"number": 1, "pull_request": {"url": ""}},
         "comment": {"id": 1, "body": "I think so too."},
     }
-    return _body(folder, "issue_comment", comment, made.credentials.webhook_secret, weight=weight)
 
 
 def traffic_like(made: World, folder: Path) -> list[Body]:

@@ -136,8 +136,7 @@ async def tell(stage: Inside, ref: PullRequestRef, nudge: Nudge) -> None:
 async def test_four_hundred_nudges_in_a_row_are_one_turn(shop: Inside) -> None:
     told = shop.script.path.parent / "told"
     told.touch()
-    shop.script.answers[0]["until"] = told.name
-    shop.script.write()
+    shop.script.hold(until=told.name)
     pull_request = await shop.open()
     await shop.settled(pull_request)
     ref, turns, requests = shop.ref_of(pull_request), await shop.turns_of(pull_request), len(shop.forge.requests)
@@ -173,8 +172,7 @@ async def test_a_door_that_is_killed_under_load_keeps_what_it_acknowledged(tmp_p
 
 async def test_told_to_stop_in_the_middle_of_a_review_it_goes_on_after_the_restart(tmp_path: Path) -> None:
     async with world(tmp_path) as stage:
-        stage.script.answers[0]["delay"] = 3
-        stage.script.write()
+        stage.script.hold(delay=3)
         pull_request = await stage.open()
         await stage.forge.wait_until(lambda: stage.model_calls, timeout=PATIENCE)
         assert stage.product.process is not None

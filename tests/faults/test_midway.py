@@ -113,8 +113,7 @@ async def test_what_happens_between_staging_and_showing_leaves_nothing_behind(
 
 async def test_a_head_that_left_the_pull_request_before_its_review_was_staged_supersedes_it(shop: Inside) -> None:
     """GitHub refuses a review of a commit that is no longer there: the run ends, it is not tried for a day."""
-    shop.script.answers[0]["until"] = "pushed"
-    shop.script.write()
+    shop.script.hold(until="pushed")
     pull_request = await shop.open()
     first = pull_request.head_sha
     await shop.forge.wait_until(lambda: shop.model_calls, timeout=PATIENCE)

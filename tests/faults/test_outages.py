@@ -36,8 +36,7 @@ async def shop(own_temporal: EmbeddedTemporal, tmp_path: Path) -> AsyncGenerator
 
 
 async def test_temporal_is_killed_in_the_middle_of_a_review(shop: Inside, own_temporal: EmbeddedTemporal) -> None:
-    shop.script.answers[0]["delay"] = 1
-    shop.script.write()
+    shop.script.hold(delay=1)
     pull_request = await shop.open()
     await shop.forge.wait_until(lambda: shop.model_calls, timeout=PATIENCE)
     assert own_temporal.pid is not None

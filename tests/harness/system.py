@@ -99,6 +99,11 @@ class Script:
         self.answers.append({"when": list(when), **entry})
         self.write()
 
+    def hold(self, **how: JsonValue) -> None:
+        """Every answer comes later from now on: after a `delay` in seconds, or not `until` a file is beside it."""
+        self.answers = [{**entry, **how} for entry in self.answers]
+        self.write()
+
     def write(self) -> None:
         self.path.write_text(json.dumps({"log": "calls.jsonl", "answers": self.answers, "agents": self.agents}))
 

@@ -1,8 +1,10 @@
 """Reading and writing: durable, all or nothing, and one failure does not become its neighbours'."""
 
 import asyncio
+import sqlite3
 import stat
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.domain.errors import UserError
-from app.store.database import Database
+from app.store import on_sqlite
+from app.store.database import Database, is_away
 from app.store.tables import cursors
 from app.store.work import Work
 from tests.harness.postgres import PostgresServer
@@ -85,6 +88,23 @@ async def test_a_lost_transaction_is_nobodys_success(sqlite_file: Path) -> None:
     assert await names(db) == told
     await db.write(add("later"))
     assert "later" in await names(db)
+    await db.close()
+
+
+async def test_a_file_that_is_locked_for_too_long_costs_only_those_who_waited(
+    sqlite_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_sqlite, "BUSY_SECONDS", 0.1)
+    db = await Database.open(f"sqlite:///{sqlite_file}")
+    await db.write(add("before"))
+    with closing(sqlite3.connect(sqlite_file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="locked") as refused:
+            await db.write(add("meanwhile"))
+        other.execute("ROLLBACK")
+    assert is_away(refused.value)
+    await db.write(add("after"))
+    assert await names(db) == {"before", "after"}
     await db.close()
 
 

@@ -1,8 +1,9 @@
 """What a reviewer is given and what it gives back."""
 
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from app.domain.diff import Diff
@@ -36,14 +37,19 @@ class Change:
     def read(self, path: str, *, side: str = "new") -> str | None:
         """The text of a file of either side, undecodable bytes replaced; None when it is not a plain file there."""
         root = self.head_root if side == "new" else self.base_root
-        try:
-            target = (root / path).resolve()
-            if not target.is_relative_to(root.resolve()) or not target.is_file():
-                return None
-        except (OSError, ValueError):
-            # A name that no file can have: too long, or with a null in it.
-            return None
-        return target.read_text(encoding="utf-8", errors="replace")
+        return (root / path).read_text(encoding="utf-8", errors="replace") if is_plain_file(root, path) else None
+
+
+def is_plain_file(root: Path, path: str) -> bool:
+    """Whether the path leads to a file inside the root, and the last step is no link or device."""
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts:
+        return False
+    try:
+        return stat.S_ISREG((root / pure).lstat().st_mode)
+    except (OSError, ValueError):
+        # Not there, a name too long for this machine, or one that cannot be encoded.
+        return False
 
 
 class Reviewer(Protocol):

@@ -1,7 +1,7 @@
 """Reads what `git diff -z` prints with `--raw`, `--numstat` and `--patch`, whatever names and bytes are in it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from app.domain.diff import ChangeKind, FileChange, Hunk, Line
@@ -60,14 +60,22 @@ def decode_path(path: bytes) -> str:
 def parse(raw_z: bytes, patch: bytes) -> tuple[FileChange, ...]:
     """Every file of the raw list with the hunks of its patch section; the two must come from the same diff."""
     changes, _ = read_changes(raw_z)
+    return parse_patch(changes, patch)
+
+
+def parse_patch(
+    changes: Iterable[RawChange], patch: bytes, wanted: Container[bytes] | None = None
+) -> tuple[FileChange, ...]:
+    """The same for a list that was read before; of some files alone where their (new) paths are `wanted`."""
     sections = iter((b"\n" + patch).split(b"\ndiff --git ")[1:])
-    return tuple(_file_change(change, sections) for change in changes)
+    found = ((change, _section(change, sections)) for change in changes)
+    return tuple(_file_change(*one) for one in found if wanted is None or one[0].path in wanted)
 
 
 def parse_combined(output: bytes) -> tuple[FileChange, ...]:
     """The same for the output of one command with `--raw --patch -z`: a NUL stands between list and patch."""
-    _, end = read_changes(output)
-    return parse(output[:end], output[end + 1 :])
+    changes, end = read_changes(output)
+    return parse_patch(changes, output[end + 1 :])
 
 
 def read_changes(raw_z: bytes) -> tuple[list[RawChange], int]:
@@ -95,17 +103,18 @@ def read_changes(raw_z: bytes) -> tuple[list[RawChange], int]:
     return changes, position
 
 
-def read_counts(numstat_z: bytes, position: int) -> dict[bytes, tuple[int | None, int | None]]:
-    """Added and removed lines by (new) path from a `--numstat -z` list that begins at `position`."""
+def read_counts(numstat_z: bytes, position: int) -> tuple[dict[bytes, tuple[int | None, int | None]], int]:
+    """Added and removed lines by (new) path from a `--numstat -z` list that begins at `position`, and where it ends."""
     counts: dict[bytes, tuple[int | None, int | None]] = {}
-    while position < len(numstat_z):
+    # An empty record stands before the patch.
+    while position < len(numstat_z) and not numstat_z.startswith(b"\0", position):
         record, position = _until_nul(numstat_z, position)
         added, removed, path = record.split(b"\t", 2)
         if not path:
             _, position = _until_nul(numstat_z, position)
             path, position = _until_nul(numstat_z, position)
         counts[path] = (None, None) if added == b"-" else (int(added), int(removed))
-    return counts
+    return counts, position
 
 
 def _until_nul(data: bytes, position: int) -> tuple[bytes, int]:
@@ -113,11 +122,13 @@ def _until_nul(data: bytes, position: int) -> tuple[bytes, int]:
     return data[position:end], end + 1
 
 
-def _file_change(change: RawChange, sections: Iterator[bytes]) -> FileChange:
+def _section(change: RawChange, sections: Iterator[bytes]) -> bytes:
+    """The next one; a change of type is written as a deletion and a creation, of which the second counts."""
     section = next(sections, b"")
-    if change.status == "T":
-        # A change of type is written as a deletion and a creation.
-        section = next(sections, b"")
+    return next(sections, b"") if change.status == "T" else section
+
+
+def _file_change(change: RawChange, section: bytes) -> FileChange:
     head, _, body = section.partition(b"\n@@ ")
     kind = change.kind
     return FileChange(

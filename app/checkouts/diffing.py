@@ -2,17 +2,25 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from pathlib import PurePosixPath
 
 from app.checkouts import objects
-from app.checkouts.diff_parser import RawChange, decode_path, parse_combined, read_changes, read_counts
+from app.checkouts.diff_parser import (
+    RawChange,
+    decode_path,
+    parse_combined,
+    parse_patch,
+    read_changes,
+    read_counts,
+)
 from app.checkouts.git import Git, GitTimeout, OutputTooLarge
 from app.domain.diff import Diff, FileChange
 from app.domain.file_rules import (
     GENERATED,
     Attributes,
     ChangedFile,
-    is_generated_header,
+    has_generated_header,
     over_limits,
     skip_reason,
     skip_reason_by_text,
@@ -34,7 +42,8 @@ _OPTIONS = (
     "--no-textconv",
     "--no-color",
 )
-_HEADER_WORDS = "Code generated .*DO NOT EDIT|@generated"
+_PATCH = ("--patch", "-U3")
+_WITH_OLD_TEXT = {"modified", "renamed"}
 _NO_OBJECT = "0" * 40
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
@@ -42,13 +51,12 @@ _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 async def diff(git: Git, merge_base_sha: str, head_sha: str, *, limits: SizeLimits, ignore: Sequence[str] = ()) -> Diff:
     """All changed files; those that no reviewer reads carry the reason and no lines."""
     commits = (objects.checked(merge_base_sha), objects.checked(head_sha))
-    changes = await _list_changes(git, commits, limits)
-    reasons = await _reasons_before_reading(git, commits[0], changes, limits, ignore)
+    changes, patch = await _list_changes(git, commits, limits)
+    attributes, generated = await _said_at_base(git, merge_base_sha, changes)
+    reasons = await _reasons_before_reading(git, changes, attributes, limits, ignore)
     wanted = [change for change in changes if change.path not in reasons]
-    patches, generated = await asyncio.gather(
-        _read_patches(git, commits, wanted, limits), _generated_at_base(git, commits[0], wanted)
-    )
-    reasons |= dict.fromkeys(generated, GENERATED)
+    patches = await _read_patches(git, commits, changes, patch, wanted, limits)
+    reasons |= dict.fromkeys(generated.intersection(change.path for change in wanted), GENERATED)
     files = tuple(_file(change, reasons.get(change.path), patches, limits) for change in changes)
     return Diff(merge_base_sha=merge_base_sha, head_sha=head_sha, files=files)
 
@@ -68,19 +76,49 @@ async def patch_id(git: Git, merge_base_sha: str, head_sha: str) -> str:
     return output.decode("ascii").partition(" ")[0]
 
 
-async def _list_changes(git: Git, commits: tuple[str, str], limits: SizeLimits) -> list[RawChange]:
-    output = await git.run("diff-tree", "--numstat", *_OPTIONS, *commits, config=_config(limits))
+async def _list_changes(git: Git, commits: tuple[str, str], limits: SizeLimits) -> tuple[list[RawChange], bytes | None]:
+    """The changed files and the patch of all of them; None for a patch that is too much to be in memory at once."""
+    command = ("diff-tree", "--numstat", *_OPTIONS)
+    try:
+        output = await git.run(*command, *_PATCH, *commits, config=_config(limits), output_cap=_PATCH_CAP)
+        whole = True
+    except OutputTooLarge:
+        output = await git.run(*command, *commits, config=_config(limits))
+        whole = False
     changes, end = read_changes(output)
-    counts = read_counts(output, end)
-    return [change.counted(*counts.get(change.path, (0, 0))) for change in changes]
+    counts, end = read_counts(output, end)
+    counted = [change.counted(*counts.get(change.path, (0, 0))) for change in changes]
+    return counted, output[end + 1 :] if whole else None
+
+
+async def _said_at_base(
+    git: Git, merge_base_sha: str, changes: Sequence[RawChange]
+) -> tuple[Attributes, frozenset[bytes]]:
+    """What the merge base says of the files, as the pull request's own version could hide them.
+
+    Its attributes, and the (new) paths of those that say in their first lines that they are generated.
+    """
+    folders = {str(folder) for change in changes for folder in PurePosixPath(change.name).parents}
+    places = {".gitattributes" if folder == "." else f"{folder}/.gitattributes": folder for folder in sorted(folders)}
+    texts = [change for change in changes if change.kind in _WITH_OLD_TEXT and not change.binary]
+    names = [f"{merge_base_sha}:{place}" for place in places] + [change.old_blob for change in texts]
+    rules: dict[str, str] = {}
+    generated: set[bytes] = set()
+    async with aclosing(objects.read_objects(git, [name.encode() for name in names], cap=2**40)) as answers:
+        waiting = iter([*places.values(), *texts])
+        async for kind, content in answers:
+            of = next(waiting)
+            if isinstance(of, RawChange):
+                generated |= {of.path} if has_generated_header(content) else set()
+            elif kind == "blob":
+                rules[of.removesuffix(".")] = content.decode("utf-8", "replace")
+    return Attributes(rules), frozenset(generated)
 
 
 async def _reasons_before_reading(
-    git: Git, merge_base_sha: str, changes: Sequence[RawChange], limits: SizeLimits, ignore: Sequence[str]
+    git: Git, changes: Sequence[RawChange], attributes: Attributes, limits: SizeLimits, ignore: Sequence[str]
 ) -> dict[bytes, str]:
-    attributes, sizes = await asyncio.gather(
-        _attributes(git, merge_base_sha, changes), _sizes(git, (change for change in changes if change.binary))
-    )
+    sizes = await _sizes(git, (change for change in changes if change.binary))
     facts = {change.path: _facts(change, sizes) for change in changes}
     found = {
         path: skip_reason(file, ignore=ignore, attributes=attributes, limits=limits) for path, file in facts.items()
@@ -100,25 +138,23 @@ def _facts(change: RawChange, sizes: dict[str, int]) -> ChangedFile:
     )
 
 
-async def _attributes(git: Git, merge_base_sha: str, changes: Sequence[RawChange]) -> Attributes:
-    """From the merge base: the pull request's own version could hide its files."""
-    folders = {str(folder) for change in changes for folder in PurePosixPath(change.name).parents}
-    texts = await objects.read_texts(
-        git, merge_base_sha, [".gitattributes" if folder == "." else f"{folder}/.gitattributes" for folder in folders]
-    )
-    return Attributes({path.rpartition("/")[0]: text for path, text in texts.items()})
-
-
 async def _sizes(git: Git, changes: Iterable[RawChange]) -> dict[str, int]:
     wanted = {blob for change in changes for blob in (change.old_blob, change.new_blob)} - {_NO_OBJECT}
     return await objects.sizes(git, sorted(wanted)) if wanted else {}
 
 
 async def _read_patches(
-    git: Git, commits: tuple[str, str], changes: Sequence[RawChange], limits: SizeLimits
+    git: Git,
+    commits: tuple[str, str],
+    changes: Sequence[RawChange],
+    patch: bytes | None,
+    wanted: Sequence[RawChange],
+    limits: SizeLimits,
 ) -> dict[str, FileChange]:
-    batches = _batches(changes)
-    answers = [await _read_batch(git, commits, batch, limits) for batch in batches]
+    if patch is None:
+        answers = [await _read_batch(git, commits, batch, limits) for batch in _batches(wanted)]
+    else:
+        answers = [await asyncio.to_thread(parse_patch, changes, patch, {change.path for change in wanted})]
     return {file.path: file for answer in answers for file in answer}
 
 
@@ -127,17 +163,8 @@ async def _read_batch(
 ) -> Sequence[FileChange]:
     paths = {path for change in batch for path in (change.old_path, change.path)}
     try:
-        output = await git.run(
-            "diff-tree",
-            "--patch",
-            "-U3",
-            *_OPTIONS,
-            *commits,
-            "--",
-            *paths,
-            config=_config(limits),
-            output_cap=_PATCH_CAP,
-        )
+        command = ("diff-tree", *_PATCH, *_OPTIONS, *commits, "--", *paths)
+        output = await git.run(*command, config=_config(limits), output_cap=_PATCH_CAP)
     except OutputTooLarge:
         if len(batch) == 1:
             return ()
@@ -157,25 +184,6 @@ def _batches(changes: Sequence[RawChange]) -> list[list[RawChange]]:
             room = _ARGUMENT_BYTES
         batches[-1].append(change)
     return batches
-
-
-async def _generated_at_base(git: Git, merge_base_sha: str, changes: Sequence[RawChange]) -> set[bytes]:
-    """Changed files whose old version says in its first lines that it is generated."""
-    found: set[bytes] = set()
-    for batch in _batches([change for change in changes if change.status in "MR"]):
-        by_old_path = {change.old_path: change.path for change in batch}
-        options = ("-I", "-z", "-n", "-o", "-m1", "-E", "-e", _HEADER_WORDS)
-        output = await git.run("grep", *options, merge_base_sha, "--", *by_old_path, accept=(0, 1))
-        found |= {by_old_path[path] for path in _in_header(output, merge_base_sha) if path in by_old_path}
-    return found
-
-
-def _in_header(output: bytes, merge_base_sha: str) -> Iterable[bytes]:
-    prefix = f"{merge_base_sha}:".encode()
-    for record in output.split(prefix)[1:]:
-        path, number, text = record.split(b"\0", 2)
-        if is_generated_header(int(number), text.decode("utf-8", "replace")):
-            yield path
 
 
 def _file(change: RawChange, reason: str | None, patches: dict[str, FileChange], limits: SizeLimits) -> FileChange:

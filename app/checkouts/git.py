@@ -162,7 +162,7 @@ class Git:
         process = await asyncio.create_subprocess_exec(
             _program(),
             *arguments,
-            stdin=stdin if isinstance(stdin, int) else asyncio.subprocess.PIPE,
+            stdin=stdin if isinstance(stdin, int) else asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE if stdout is None else stdout,
             stderr=asyncio.subprocess.PIPE,
             cwd=self.work_tree or self.git_dir.parent,

@@ -1,14 +1,17 @@
 """Reads files and trees out of a trusted bare repository, by object id; nothing is ever checked out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from app.checkouts.diff_parser import decode_path
-from app.checkouts.git import Git, GitError
+from app.checkouts.git import OUTPUT_CAP, Git, GitError, OutputTooLarge
 
 # Configuration, rules and the like are read whole; anything larger is not one of them.
 FILE_CAP = 1_000_000
+# How much may a folder's list of entries take beside the file?
+_LISTING_CAP = 16_000_000
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _FILE_MODES = {"100644", "100755", "100664"}
@@ -39,30 +42,73 @@ async def read_file(git: Git, commit: str, path: str, *, cap: int = FILE_CAP) ->
     """A plain file's bytes at a commit; None when there is none (or a link, a folder), GitError when over the cap."""
     if not {"", ".", ".."}.isdisjoint(path.split("/")):
         return None
-    listing = await git.run("ls-tree", "-z", checked(commit), "--", path)
-    mode, _, rest = listing.decode("utf-8", "replace").partition(" ")
-    if mode not in _FILE_MODES:
+    folder, _, name = path.rpartition("/")
+    # A file does not say of itself whether it is a link; the folder that lists it does.
+    asked = [f"{checked(commit)}:{one}".encode() for one in (path, folder)]
+    async with aclosing(read_objects(git, asked, cap=cap + _LISTING_CAP)) as answers:
+        (kind, content), (_, listing) = [answer async for answer in answers]
+    if kind != "blob" or _mode(listing, name.encode(), id_bytes=len(commit) // 2) not in _FILE_MODES:
         return None
-    return await git.run("cat-file", "blob", rest.split()[1], output_cap=cap)
+    if len(content) > cap:
+        raise OutputTooLarge(f"{path} is over {cap // 1_000_000} MB.")
+    return content
 
 
 async def read_texts(git: Git, commit: str, paths: Sequence[str]) -> dict[str, str]:
     """Small text files at a commit, by path; those that are not there are not in the answer."""
     names = [f"{checked(commit)}:{path}".encode() for path in paths]
-    output = await git.run("cat-file", "--batch", "-z", stdin=b"".join(name + b"\0" for name in names))
-    texts: dict[str, str] = {}
+    async with aclosing(read_objects(git, names)) as answers:
+        found = zip(paths, [answer async for answer in answers], strict=True)
+    return {path: content.decode("utf-8", "replace") for path, (kind, content) in found if kind == "blob"}
+
+
+async def read_objects(git: Git, names: Sequence[bytes], *, cap: int = OUTPUT_CAP) -> AsyncGenerator[tuple[str, bytes]]:
+    """Type and content of each object in order, asked for by id or `commit:path`; ("", b"") for what is not there."""
+    asked = b"".join(name + b"\0" for name in names)
+    async with git.stream("cat-file", "--batch", "--buffer", "-z", stdin=asked, output_cap=cap) as chunks:
+        waiting = iter(names)
+        name = next(waiting, b"")
+        buffer = bytearray()
+        async for chunk in chunks:
+            buffer += chunk
+            start = 0
+            while (answer := _answer(buffer, start, name)) is not None:
+                kind, content, start = answer
+                yield kind, content
+                name = next(waiting, b"")
+            del buffer[:start]
+
+
+def _answer(buffer: bytearray, start: int, name: bytes) -> tuple[str, bytes, int] | None:
+    """The first answer behind `start` and where it ends, None while it is not whole.
+
+    It is a line with the size, the bytes and a line end, or the name and "missing".
+    """
+    missing = name + b" missing\n"
+    if buffer.startswith(missing, start):
+        return "", b"", start + len(missing)
+    line_end = buffer.find(b"\n", start)
+    # A name may hold line ends; no answer but "missing" begins with it and goes on.
+    if line_end < 0 or missing.startswith(buffer[start : start + len(missing)]):
+        return None
+    _, kind, *size = buffer[start:line_end].decode("ascii", "replace").split(" ")
+    if not size:
+        # A submodule, as newer versions of git say it.
+        return "", b"", line_end + 1
+    begin, end = line_end + 1, line_end + 1 + int(size[0])
+    return None if len(buffer) <= end else (kind, bytes(buffer[begin:end]), end + 1)
+
+
+def _mode(tree: bytes, name: bytes, *, id_bytes: int) -> str:
+    """What a tree object says of one of its entries; empty when it has none of that name."""
     position = 0
-    for name, path in zip(names, paths, strict=True):
-        if output.startswith(name + b" missing\n", position):
-            position += len(name) + len(b" missing\n")
-            continue
-        end = output.index(b"\n", position)
-        _, kind, size = output[position:end].decode("ascii", "replace").split(" ")
-        content = output[end + 1 : end + 1 + int(size)]
-        position = end + 1 + int(size) + 1
-        if kind == "blob":
-            texts[path] = content.decode("utf-8", "replace")
-    return texts
+    while position < len(tree):
+        end = tree.index(b"\0", position)
+        mode, _, entry = tree[position:end].partition(b" ")
+        if entry == name:
+            return mode.decode("ascii")
+        position = end + 1 + id_bytes
+    return ""
 
 
 async def sizes(git: Git, object_ids: Sequence[str]) -> dict[str, int]:

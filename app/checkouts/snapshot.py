@@ -4,7 +4,8 @@ import asyncio
 import io
 import json
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from errno import EEXIST, EILSEQ, EINVAL, EISDIR, ENAMETOOLONG, ENOTDIR
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import zstandard
 
 from app.checkouts import objects, tar
-from app.checkouts.git import Git
+from app.checkouts.git import Git, GitError
 from app.checkouts.objects import TreeEntry
 from app.checkouts.tar import BadArchive
 from app.domain.diff import Diff
@@ -90,26 +91,15 @@ def _plan(entries: Sequence[tuple[str, TreeEntry]], caps: Caps) -> tuple[list[_P
 async def _write(git: Git, planned: Sequence[_Planned], left_out: dict[str, str]) -> bytes:
     compressor = zstandard.ZstdCompressor(level=1).compressobj()
     output = [compressor.compress(tar.member(_LEFT_OUT, json.dumps(left_out).encode()))]
-    asked = "".join(f"{file.object_id}\n" for file in planned).encode()
-    async with git.stream("cat-file", "--batch", "--buffer", stdin=asked, output_cap=2**40) as chunks:
-        names = (file.name.encode() for file in planned)
-        output += [compressor.compress(tar.member(next(names), content)) async for content in _blobs(chunks)]
+    ids = [file.object_id.encode() for file in planned]
+    async with aclosing(objects.read_objects(git, ids, cap=2**40)) as answers:
+        waiting = iter(planned)
+        async for kind, content in answers:
+            file = next(waiting)
+            if kind != "blob":
+                raise GitError(f"{file.name} of the listed tree is not in the mirror.")
+            output.append(compressor.compress(tar.member(file.name.encode(), content)))
     return b"".join([*output, compressor.compress(tar.end()), compressor.flush()])
-
-
-async def _blobs(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The contents in `cat-file --batch` output: a line with the size, the bytes, a line end."""
-    buffer = bytearray()
-    async for chunk in chunks:
-        buffer += chunk
-        start = 0
-        while (line_end := buffer.find(b"\n", start)) >= 0:
-            size = int(buffer[start:line_end].rpartition(b" ")[2])
-            if len(buffer) < line_end + size + 2:
-                break
-            yield bytes(buffer[line_end + 1 : line_end + 1 + size])
-            start = line_end + size + 2
-        del buffer[:start]
 
 
 def _unpack(data: bytes, folder: Path, caps: Caps) -> Materialised:

@@ -120,13 +120,19 @@ def skip_reason_by_text(file: FileChange) -> str | None:
         return "minified"
     # Only a new file is believed: a pull request cannot hide an old file by writing a header into it.
     first = (line for hunk in file.hunks[:1] for line in hunk.lines[:_HEADER_LINES])
-    if file.kind == "added" and any(is_generated_header(line.new or 1, line.text) for line in first):
+    if file.kind == "added" and any(_says_generated(line.text) for line in first if (line.new or 1) <= _HEADER_LINES):
         return GENERATED
     return None
 
 
-def is_generated_header(number: int, text: str) -> bool:
-    return number <= _HEADER_LINES and _GENERATED_HEADER.search(text[:1000]) is not None
+def has_generated_header(content: bytes) -> bool:
+    """Whether a file says in its first lines that it is generated."""
+    first = content.split(b"\n", _HEADER_LINES)[:_HEADER_LINES]
+    return any(_says_generated(line[:1000].decode("utf-8", "replace")) for line in first)
+
+
+def _says_generated(line: str) -> bool:
+    return _GENERATED_HEADER.search(line[:1000]) is not None
 
 
 def over_limits(files: Sequence[ChangedFile], limits: SizeLimits) -> dict[str, str]:

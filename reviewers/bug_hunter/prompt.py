@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 
 from app.domain.invisible import strip_invisible
@@ -26,6 +27,7 @@ _ABOUT_RULES = (
 _LENS = "Read everything, and report whatever you find. Look first, and twice, at"
 
 
+@cache
 def instructions(*names: str) -> str:
     """What we say to the model, from files beside this one; the same for every review."""
     folder = files("reviewers.bug_hunter")

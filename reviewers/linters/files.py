@@ -1,23 +1,9 @@
 """Untrusted files of a change: which can be opened, and their lines as linters count them."""
 
-import stat
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
 
 from app.domain.diff import Side
-from reviewers.base import Change
-
-
-def is_plain_file(root: Path, path: str) -> bool:
-    """Whether the path leads to a file inside the root, and the last step is no link or device."""
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts:
-        return False
-    try:
-        return stat.S_ISREG((root / pure).lstat().st_mode)
-    except (OSError, ValueError):
-        # Not there, a name too long for this machine, or one that cannot be encoded.
-        return False
+from reviewers.base import Change, is_plain_file
 
 
 def readable_paths(change: Change) -> tuple[list[str], dict[str, str]]:

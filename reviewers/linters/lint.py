@@ -11,10 +11,10 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from app.domain.diff import Side
-from reviewers.base import Change
+from reviewers.base import Change, is_plain_file
 from reviewers.linters.base import Hit, Linter
 from reviewers.linters.blame import new_hits, touches
-from reviewers.linters.files import SourceLines, is_plain_file
+from reviewers.linters.files import SourceLines
 from reviewers.linters.run import ProgramFailed, find_program, run_program
 
 # Up to how many files does a second thread cost more (ty: 6 of 40 ms) than the time it saves is worth?

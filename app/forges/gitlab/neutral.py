@@ -19,8 +19,12 @@ _LINE_ENDS = re.compile(r"\r\n?")
 # quotes and code that they misread, so neither the line's marks nor a fence around it is trusted.
 _ACTION = re.compile(r"^((?:[\s>*+|-]|\d{1,9}[.)])*)/(?=[A-Za-z_])")
 _ACTION_IN_CODE = re.compile(r"^/(?=[A-Za-z_])")
+# Where markup stood, in what people see: it ends the word before a sign, and is not trusted to part it from its own.
+_MARKUP = "\0"
 # As people see it: a mention, an issue (#1), a merge request (!1), an epic (&1), the address of one.
-_LIVE = re.compile(r"(?<!\w)@\w|[#!&]\d|/(?:issues|merge_requests|work_items|epics)/\d", re.IGNORECASE)
+_LIVE = re.compile(
+    r"(?<!\w)@\0*\w|[#!&]\0*\d|/\0*(?:issues|merge_requests|work_items|epics)\0*/\0*\d", re.IGNORECASE
+)
 # How the sign of each stands in the source, entities included.
 _SIGN = re.compile(
     r"@|&(?:#0*64|#x0*40|commat);"
@@ -31,7 +35,7 @@ _SIGN = re.compile(
     re.IGNORECASE,
 )
 # Without any of these there is nothing to look for; our markers hold none.
-_PERHAPS_LIVE = re.compile(r"[@#&]|(?<!<)!|/(?:issues|merge_requests|work_items|epics)/", re.IGNORECASE)
+_PERHAPS_LIVE = re.compile(r"[@#&]|!(?!--)|/(?:issues|merge_requests|work_items|epics)/", re.IGNORECASE)
 # Parts a sign from its word. Nobody sees it, and it does so in text, in a link and in code alike.
 _ZERO_WIDTH_SPACE = "\u200b"
 _SUGGESTION = re.compile(r"^([ ]{0,3}`{3,})suggestion.*", re.IGNORECASE)
@@ -77,10 +81,12 @@ def _markdown() -> MarkdownIt:
 
 
 def _shown(token: Token) -> str:
-    """What people see of it, code left out; markup between a sign and its word does not part them here."""
+    """What people see of it, code left out and markup marked."""
     if token.children is None:
         return html.unescape(_without_comments(token.content))
-    return "".join(_pieces(token.children))
+    # An address is no part of the words around it.
+    addresses = (str(child.attrs.get("href", "")) for child in token.children if child.type == "link_open")
+    return " ".join(["".join(_pieces(token.children)), *addresses])
 
 
 def _pieces(tokens: list[Token]) -> Iterator[str]:
@@ -90,11 +96,8 @@ def _pieces(tokens: list[Token]) -> Iterator[str]:
                 yield token.content
             case "code_inline" | "softbreak" | "hardbreak":
                 yield " "
-            case "link_open":
-                # An address is no part of the words around it.
-                yield f" {token.attrs.get('href', '')} "
             case _:
-                # A tag is nothing that people see.
+                yield _MARKUP
                 yield from _pieces(token.children or [])
 
 

@@ -27,6 +27,7 @@ from tests.bench import (
     throughput,
 )
 from tests.bench.figures import Figure, table
+from tests.bench.pace import pace
 
 # Whether it is a quick run, for a look, or a whole one -> the figures.
 Bench = Callable[[bool], Awaitable[Sequence[Figure]]]
@@ -60,29 +61,21 @@ def main() -> int:
     # As the product does; the fake forge starts git as often.
     watch_children_without_threads()
     missed = 0
-    sys.stdout.write(
-        f"Pace of this machine: {_pace():.0f} ms for a fixed loop of Python; times grow and shrink with it.\n"
-    )
+    _say(f"Pace of this machine, for a fixed loop of Python: {pace()}. Times grow and shrink with it.")
     for name in wanted.name or BENCHES:
         title, bench = BENCHES[name]
         began = time.monotonic()
         figures = asyncio.run(_measured(bench, wanted.quick))
         missed += sum(figure.missed for figure in figures)
         took = time.monotonic() - began
-        sys.stdout.write(table(f"{title} ({name}, {took:.0f} s{', quick' if wanted.quick else ''})", figures) + "\n")
-        sys.stdout.flush()
+        _say(table(f"{title} ({name}, {took:.0f} s{', quick' if wanted.quick else ''})", figures))
+        _say(f"  Pace after it: {pace()}.")
     return 1 if missed else 0
 
 
-def _pace() -> float:
-    """Milliseconds of processor time, the best of five: shared machines differ by half from one hour to the next."""
-    return 1000 * min(_loop() for _ in range(5))
-
-
-def _loop() -> float:
-    began = time.process_time()
-    _ = sum(number * number for number in range(1_000_000))
-    return time.process_time() - began
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _arguments() -> argparse.Namespace:

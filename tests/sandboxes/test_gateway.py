@@ -103,6 +103,7 @@ async def test_a_command_that_is_told_to_end_ends(gateway: Gateway, trust: Trust
         running = asyncio.create_task(SandboxRoom(ways, ref).run(("sleep", "600"), exec_id="sleeps"))
         async with asyncio.timeout(30):
             while b"sleep" not in (await room.run(("sh", "-c", "cat /proc/[0-9]*/comm"))).output.split():
+                assert not running.done(), running.result()
                 await asyncio.sleep(0.05)
         await ways.kill(ref, "sleeps")
         assert (await asyncio.wait_for(running, 30)).ended.ending == "signalled"

@@ -22,9 +22,7 @@ _ACTION_IN_CODE = re.compile(r"^/(?=[A-Za-z_])")
 # Where markup stood, in what people see: it ends the word before a sign, and is not trusted to part it from its own.
 _MARKUP = "\0"
 # As people see it: a mention, an issue (#1), a merge request (!1), an epic (&1), the address of one.
-_LIVE = re.compile(
-    r"(?<!\w)@\0*\w|[#!&]\0*\d|/\0*(?:issues|merge_requests|work_items|epics)\0*/\0*\d", re.IGNORECASE
-)
+_LIVE = re.compile(r"(?<!\w)@\0*\w|[#!&]\0*\d|/\0*(?:issues|merge_requests|work_items|epics)\0*/\0*\d", re.IGNORECASE)
 # How the sign of each stands in the source, entities included.
 _SIGN = re.compile(
     r"@|&(?:#0*64|#x0*40|commat);"

@@ -1,7 +1,6 @@
 """What an agent does, for those who watch: in small batches, secrets masked, and taken back when a try is repeated."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -69,10 +68,12 @@ class StoredLive:
 
     async def close(self) -> None:
         await self._flush()
-        if self._writing is not None:
-            self._writing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._writing
+        if (writing := self._writing) is not None:
+            writing.cancel()
+            # Not the task itself: a cancellation that comes meanwhile is ours and would be taken for its own.
+            await asyncio.wait([writing])
+            if not writing.cancelled():
+                writing.result()
 
     async def _standing(self) -> list[StreamEvent]:
         """What counts by now."""

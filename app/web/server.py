@@ -83,11 +83,15 @@ async def serving(app: ASGIApp, host: str, port: int) -> AsyncGenerator[int]:
             http=_Punctual,
         )
         server = _Server(config)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
+        task, ready = asyncio.create_task(server.serve(sockets=[listener])), asyncio.create_task(server.ready.wait())
         try:
-            await server.ready.wait()
+            await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+                raise RuntimeError("The server ended while it started.")
             yield listener.getsockname()[1]
         finally:
+            ready.cancel()
             server.should_exit = True
             await task
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -88,3 +89,13 @@ async def test_who_is_stopped_while_it_opens_leaves_no_door_open(turns: int) -> 
     async with asyncio.timeout(30):
         while "door_0" in {thread.name for thread in threading.enumerate()}:
             await asyncio.sleep(0.01)
+
+
+async def test_a_server_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failing(*_: object) -> None:
+        raise OSError("no more files")
+
+    monkeypatch.setattr(uvicorn.Server, "startup", failing)
+    with pytest.raises(OSError, match="no more files"):
+        async with serving_apart(Apart(Starlette()), HOST, 0):
+            pass

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from temporalio import activity
@@ -25,5 +25,7 @@ async def beating() -> AsyncGenerator[None]:
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        # Not the task itself: a cancellation that comes meanwhile is the activity's and would be taken for the beat's.
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()

@@ -98,20 +98,21 @@ async def _said_at_base(
 
     Its attributes, and the (new) paths of those that say in their first lines that they are generated.
     """
-    folders = {str(folder) for change in changes for folder in PurePosixPath(change.name).parents}
-    places = {".gitattributes" if folder == "." else f"{folder}/.gitattributes": folder for folder in sorted(folders)}
+    parents = {str(folder) for change in changes for folder in PurePosixPath(change.name).parents}
+    folders = ["" if folder == "." else folder for folder in sorted(parents)]
     texts = [change for change in changes if change.kind in _WITH_OLD_TEXT and not change.binary]
+    places = [f"{folder}/.gitattributes".removeprefix("/") for folder in folders]
     names = [f"{merge_base_sha}:{place}" for place in places] + [change.old_blob for change in texts]
     rules: dict[str, str] = {}
     generated: set[bytes] = set()
     async with aclosing(objects.read_objects(git, [name.encode() for name in names], cap=2**40)) as answers:
-        waiting = iter([*places.values(), *texts])
+        waiting = iter([*folders, *texts])
         async for kind, content in answers:
             of = next(waiting)
             if isinstance(of, RawChange):
                 generated |= {of.path} if has_generated_header(content) else set()
             elif kind == "blob":
-                rules[of.removesuffix(".")] = content.decode("utf-8", "replace")
+                rules[of] = content.decode("utf-8", "replace")
     return Attributes(rules), frozenset(generated)
 
 

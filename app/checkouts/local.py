@@ -14,6 +14,7 @@ from app.checkouts.diff_parser import decode_path, read_changes
 from app.checkouts.git import Git, GitError
 from app.checkouts.local_copy import Found, copy_data, find_repository
 from app.checkouts.rule_files import read_rules
+from app.checkouts.scratch import to_its_end
 from app.domain.diff import Diff, FileChange
 from app.domain.errors import UserError
 from app.domain.repo_config import SizeLimits
@@ -167,7 +168,7 @@ async def opened(path: Path) -> AsyncGenerator[LocalRepository]:
     with tempfile.TemporaryDirectory(prefix="corrigent-") as name:
         folder = Path(name)
         await Git(git_dir=folder / "git").run("init", "--bare", "--quiet", "--template=")
-        await asyncio.to_thread(copy_data, found, folder / "git")
+        await to_its_end(copy_data, found, folder / "git")
         yield LocalRepository(found, folder)
 
 

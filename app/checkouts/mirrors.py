@@ -13,6 +13,7 @@ from typing import Protocol
 from app.checkouts import diffing, mirror_files, objects
 from app.checkouts.git import Access, Git, GitError, network_config
 from app.checkouts.locks import Locks
+from app.checkouts.scratch import to_its_end
 from app.domain.diff import Diff
 from app.domain.errors import UserError
 from app.domain.model import Frozen
@@ -137,7 +138,7 @@ class Mirrors:
             try:
                 return await _fetch(fetching, access, wanted)
             except mirror_files.Damaged:
-                await asyncio.to_thread(mirror_files.remove, folder)
+                await to_its_end(mirror_files.remove, folder)
                 return await _fetch(fetching, access, wanted)
 
     async def diff(
@@ -183,7 +184,7 @@ class Mirrors:
 
 
 async def _fetch(git: Git, access: Access, wanted: Wanted) -> Fetched:
-    if not await asyncio.to_thread(mirror_files.ready, git.git_dir):
+    if not await to_its_end(mirror_files.ready, git.git_dir):
         await _create(git.git_dir)
     known_depth = mirror_files.depth(git.git_dir)
     for depth in DEPTHS[DEPTHS.index(known_depth) :]:
@@ -197,7 +198,7 @@ async def _fetch(git: Git, access: Access, wanted: Wanted) -> Fetched:
 
 async def _create(folder: Path) -> None:
     fresh = folder.with_suffix(".new")
-    await asyncio.to_thread(mirror_files.remove, fresh)
+    await to_its_end(mirror_files.remove, fresh)
     # HEAD names nothing, so that attributes of a branch can never hide a file from a diff.
     await Git(git_dir=fresh).run("init", "--bare", "--quiet", "--template=", "--initial-branch=none")
     fresh.rename(folder)

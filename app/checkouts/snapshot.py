@@ -15,6 +15,7 @@ import zstandard
 from app.checkouts import objects, tar
 from app.checkouts.git import Git, GitError
 from app.checkouts.objects import TreeEntry
+from app.checkouts.scratch import to_its_end
 from app.checkouts.tar import BadArchive
 from app.domain.diff import Diff
 
@@ -67,7 +68,7 @@ async def make(git: Git, head_tree_id: str, diff: Diff, caps: Caps | None = None
 
 async def materialise(data: bytes, folder: Path, caps: Caps | None = None) -> Materialised:
     """Unpack into an empty folder of ours; BadArchive for anything `make` would not have written."""
-    return await asyncio.to_thread(_unpack, data, folder, caps or Caps())
+    return await to_its_end(_unpack, data, folder, caps or Caps())
 
 
 def _plan(entries: Sequence[tuple[str, TreeEntry]], caps: Caps) -> tuple[list[_Planned], dict[str, str]]:

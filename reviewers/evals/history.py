@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from app.checkouts import diffing, objects, snapshot
 from app.checkouts.git import Git
 from app.checkouts.local_copy import copy_data, find_repository
+from app.checkouts.scratch import to_its_end
 from app.domain.diff import Diff
 from app.domain.errors import UserError
 from app.domain.repo_config import RepoConfig
@@ -69,7 +70,7 @@ async def past_changes(
     with tempfile.TemporaryDirectory(prefix="corrigent-past-") as name:
         git = Git(git_dir=Path(name) / "git")
         await git.run("init", "--bare", "--quiet", "--template=")
-        await asyncio.to_thread(copy_data, found, Path(name) / "git")
+        await to_its_end(copy_data, found, Path(name) / "git")
         begin = (now or datetime.now(UTC)) - since if since else datetime.min.replace(tzinfo=UTC)
         changes = await _log(git, await _main(git, path), last)
         yield [change for change in changes if change.merged_at >= begin]

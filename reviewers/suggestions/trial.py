@@ -1,13 +1,12 @@
 """Tries what is proposed in place of a finding's lines: the analysers read the change as it would be then."""
 
-import asyncio
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from app.checkouts.scratch import scratch
+from app.checkouts.scratch import scratch, to_its_end
 from app.domain.anchors import squeeze
 from app.domain.coverage import Reading
 from app.domain.diff import FileChange, Hunk, Line
@@ -45,7 +44,7 @@ def _settled(finding: Finding, held: bool) -> Finding:
 
 async def _holds(finding: Finding, change: Change, look: Look) -> bool:
     async with scratch("suggestion-") as folder:
-        trial = await asyncio.to_thread(_with_it, finding, change, folder)
+        trial = await to_its_end(_with_it, finding, change, folder)
         said = await look(trial)
     lines = len((finding.proposed or "").split("\n"))
     there = finding.place.model_copy(update={"line": finding.place.start_line + lines - 1})

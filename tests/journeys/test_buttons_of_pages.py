@@ -1,5 +1,6 @@
 """Buttons of the pages do what the commands do, by way of the inbox: an agent is stopped, a review is made again."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -27,7 +28,12 @@ async def browser_of(shop: Shop) -> AsyncGenerator[httpx.AsyncClient]:
 
 
 async def press(browser: httpx.AsyncClient, page: str, button: str) -> None:
-    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', (await browser.get(page)).text))
+    """Once the page has buttons: a run's come when it ended in the store, a moment after its check on the forge."""
+    fields: dict[str, str] = {}
+    async with asyncio.timeout(30):
+        while not fields:
+            fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', (await browser.get(page)).text))
+            await asyncio.sleep(0.02)
     assert (await browser.post(f"{page}/{button}", data=fields)).status_code == 303
 
 

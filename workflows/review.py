@@ -107,6 +107,9 @@ class Review:
     async def _end_early(self, work: "asyncio.Task[None]", stop: Stop | None) -> None:
         work.cancel()
         await workflow.wait([work])
+        if not work.cancelled():
+            # Looked at, so that nobody warns of it: an activity that was told to stop is no news.
+            work.exception()
         await self._close(stop=stop)
 
     async def _close(self, *, stop: Stop | None = None, failure: str = "") -> None:

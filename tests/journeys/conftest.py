@@ -11,7 +11,7 @@ from app.demo import shop as samples
 from app.forges.fake.pull_scenario import FakePullRequest
 from app.forges.fake.repo_scenario import FakeRepo
 from app.forges.fake.scenario import FIX_PERMISSIONS, FakeForge
-from tests.harness.system import Script, System, corrigent
+from tests.harness.system import TIME_SCALE, Script, System, corrigent
 from tests.harness.temporal import TemporalServer
 
 
@@ -55,10 +55,19 @@ def answer_as_in_the_demo(script: Script) -> None:
 
 
 @pytest.fixture
-async def shop(forge: FakeForge, temporal: TemporalServer, tmp_path: Path) -> AsyncGenerator[Shop]:
+def time_scale() -> float:
+    """How fast waits pass; a test that needs longer ones says so as its parameter."""
+    return TIME_SCALE
+
+
+@pytest.fixture
+async def shop(forge: FakeForge, temporal: TemporalServer, tmp_path: Path, time_scale: float) -> AsyncGenerator[Shop]:
     repo = await forge.create_repo(samples.REPOSITORY, files=samples.BASE)
     credentials = await forge.install_app(repos=[repo], permissions=FIX_PERMISSIONS)
-    async with corrigent(forge, credentials, temporal, tmp_path / "home", prepare=answer_as_in_the_demo) as system:
+    home = tmp_path / "home"
+    async with corrigent(
+        forge, credentials, temporal, home, prepare=answer_as_in_the_demo, time_scale=time_scale
+    ) as system:
         yield Shop(forge, repo, system)
 
 

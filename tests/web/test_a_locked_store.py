@@ -58,5 +58,9 @@ async def test_a_locked_store_is_told_in_time_and_afterwards_all_is_well(url: st
         async with held(url):
             answers = await asyncio.gather(*(send(door, number) for number in range(1, AT_ONCE)))
             assert set(answers) == {503}
-        assert [await send(door, number) for number in range(AT_ONCE)] == [202] * AT_ONCE
+        async with asyncio.timeout(30):
+            for number in range(AT_ONCE):
+                while await send(door, number) != 202:
+                    # A machine that stands still for half a second is told like a lock.
+                    await asyncio.sleep(0.1)
         assert sorted(await door.stored()) == [guid(number) for number in range(AT_ONCE)]

@@ -165,7 +165,9 @@ async def update_hook_config(call: Call) -> Answer:
 @routes.on("GET /app/hook/deliveries")
 async def list_deliveries(call: Call) -> Answer:
     """Newest first; the cursor is the id of the first delivery of the next page."""
-    found = [one for one in reversed(call.github.hooks.deliveries) if one.app is app_of(call)]
+    # What is under way still is in no list: an entry says how it was answered.
+    answered = [one for one in reversed(call.github.hooks.deliveries) if one.delivered_at is not None]
+    found = [one for one in answered if one.app is app_of(call)]
     query, size = call.request.query, call.page_size
     cursor = query.get("cursor")
     if cursor is not None:

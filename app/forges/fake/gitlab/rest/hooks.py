@@ -68,9 +68,10 @@ async def delete_hook(call: Call) -> Answer:
 
 @routes.on(f"GET {_HOOK}/events", needs="maintainer")
 async def recent(call: Call) -> Answer:
-    """What was sent in the last days."""
+    """What was sent in the last days and answered, the newest first."""
     hook = _find(call, call.project.hooks)
-    return call.page([one for one in call.gitlab.hooks.deliveries if one.hook is hook][::-1], _delivery)
+    sent = [one for one in call.gitlab.hooks.deliveries if one.hook is hook and one.delivered_at is not None]
+    return call.page(sent[::-1], _delivery)
 
 
 @routes.on(f"POST {_HOOK}/events/{{event_id}}/resend", needs="maintainer")

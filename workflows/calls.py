@@ -44,9 +44,13 @@ async def end_all(*tasks: "asyncio.Task[Any]") -> None:
         with suppress(asyncio.CancelledError):
             await workflow.wait(running, timeout=timing.CANCEL_AGAIN_AFTER.total_seconds())
     for task in tasks:
-        if not task.cancelled():
-            # Looked at, so that nobody warns of it.
-            task.exception()
+        look_at(task)
+
+
+def look_at(task: "asyncio.Task[Any]") -> None:
+    """What a task that was told to stop ended with is no news: once it was looked at, nobody warns of it."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _with(options: ActivityConfig, queue: str | None) -> ActivityConfig:

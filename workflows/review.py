@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     )
 
 from workflows import queues, timing
-from workflows.calls import call, tell
+from workflows.calls import call, look_at, tell
 
 
 @workflow.defn
@@ -107,9 +107,7 @@ class Review:
     async def _end_early(self, work: "asyncio.Task[None]", stop: Stop | None) -> None:
         work.cancel()
         await workflow.wait([work])
-        if not work.cancelled():
-            # Looked at, so that nobody warns of it: an activity that was told to stop is no news.
-            work.exception()
+        look_at(work)
         await self._close(stop=stop)
 
     async def _close(self, *, stop: Stop | None = None, failure: str = "") -> None:

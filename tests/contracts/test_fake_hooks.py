@@ -200,8 +200,13 @@ async def test_held_deliveries_come_in_another_order(
         pull.comment(f"{number}")
     await forge.deliveries_answered()
     assert box.actions("issue_comment") == []
-    forge.release_deliveries(seed=1)
-    await forge.deliveries_answered()
+    async with client(forge, app_token(app)) as http:
+        listed = [(await http.get("/app/hook/deliveries")).json()]
+        forge.release_deliveries(seed=1)
+        await forge.deliveries_answered()
+        listed.append((await http.get("/app/hook/deliveries")).json())
+    # What is under way is in no list.
+    assert [sum(one["event"] == "issue_comment" for one in page) for page in listed] == [0, 6]
     bodies = [one.payload["comment"]["body"] for one in box.arrived if one.headers["x-github-event"] == "issue_comment"]
     assert sorted(bodies) == ["0", "1", "2", "3", "4", "5"]
     assert bodies != sorted(bodies)

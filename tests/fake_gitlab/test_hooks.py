@@ -151,6 +151,15 @@ async def test_a_delivery_that_failed_may_be_tried_again_with_the_same_key() -> 
     assert len({one.guid for one in sent}) == 1
 
 
+async def test_what_is_under_way_is_in_no_list(site: Site) -> None:
+    site.project.set_role("corrigent", Access.MAINTAINER)
+    events = f"{site.at}/hooks/{site.fake.hooks[0].hook_id}/events"
+    assert (await site.http.get(events)).json() == []
+    site.fake.release_deliveries()
+    await site.fake.deliveries_answered()
+    assert [one["trigger"] for one in (await site.http.get(events)).json()] == ["merge_request_hooks"]
+
+
 async def test_hooks_are_made_for_projects_and_groups(site: Site) -> None:
     site.fake.hooks[0].url = ""
     site.project.set_role("corrigent", Access.MAINTAINER)

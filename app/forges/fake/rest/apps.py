@@ -166,8 +166,7 @@ async def update_hook_config(call: Call) -> Answer:
 async def list_deliveries(call: Call) -> Answer:
     """Newest first; the cursor is the id of the first delivery of the next page."""
     # What is under way still is in no list: an entry says how it was answered.
-    answered = [one for one in reversed(call.github.hooks.deliveries) if one.delivered_at is not None]
-    found = [one for one in answered if one.app is app_of(call)]
+    found = [one for one in reversed(call.github.hooks.deliveries) if one.app is app_of(call) and one.delivered_at]
     query, size = call.request.query, call.page_size
     cursor = query.get("cursor")
     if cursor is not None:

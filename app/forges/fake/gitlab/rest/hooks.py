@@ -70,7 +70,7 @@ async def delete_hook(call: Call) -> Answer:
 async def recent(call: Call) -> Answer:
     """What was sent in the last days and answered, the newest first."""
     hook = _find(call, call.project.hooks)
-    sent = [one for one in call.gitlab.hooks.deliveries if one.hook is hook and one.delivered_at is not None]
+    sent = [one for one in call.gitlab.hooks.deliveries if one.hook is hook and one.delivered_at]
     return call.page(sent[::-1], _delivery)
 
 

@@ -159,6 +159,7 @@ _FULL = "(the sandbox's disk is full"
 DISASTERS = {
     "memory": ("python3 -c 'x = bytearray(10**9); x[::4096] = b\"1\" * len(x[::4096])'", ("(it was", "(exit code 1")),
     "processes": ("python3 -c 'import os\nwhile True: os.fork()'", ("(it was", "(exit code 1")),
+    "orphans": ("python3 -c 'import os\nif os.fork(): os._exit(1)\nwhile True: os.fork() or os.fork()'", ("(it was", "(exit code 1")),
     "flood": ("head -c 20000000 /dev/zero | tr '\\0' x", ("(exit code 0",)),
     "hang": ("trap '' TERM INT HUP; while :; do :; done", ("(it was stopped after 2 s",)),
     "descriptors": ("python3 -c 'held = [open(\"/dev/null\") for _ in range(10**6)]'", ("(exit code 1",)),

@@ -27,6 +27,8 @@ from app.sandboxes.inside.frames import BadFrame, Frame, Header
 
 # How often are limits looked at while something runs?
 _TICK = 0.25
+# How long is it tried to make room for a command where bombs left none, in seconds?
+_ROOM_WITHIN = 2.0
 # Of how many commands that are over is the output kept? A retry asks for one of the last.
 _KEPT = 32
 # How long may putting or getting files take?
@@ -135,7 +137,7 @@ class Supervisor:
             # What was put here while nothing ran is nobody's flood.
             self._files_seen = max(self._files_seen, limiting.files())
             try:
-                command = Running(Request(stdin=stdin, **wanted), self._score)  # type: ignore[arg-type]  # from outside, where it is checked
+                command = self._started(Request(stdin=stdin, **wanted))  # type: ignore[arg-type]  # from outside, where it is checked
             except NotStarted as error:
                 connection.say({"kind": "output", "offset": 0}, error.said)
                 connection.answer({"kind": "ended", **error.ended})
@@ -143,6 +145,21 @@ class Supervisor:
             self._commands[exec_id] = command
             self._follow(command)
         connection.follows = self._commands[exec_id]
+
+    def _started(self, request: Request) -> Running:
+        """Raises NotStarted. Where there is no room for a process and no command runs, ended ones left a bomb: a first
+        process may die of the limit before anybody saw it met, and its children go on. All that is left goes then."""
+        until = time.monotonic() + _ROOM_WITHIN
+        while True:
+            try:
+                return Running(request, self._score)
+            except NotStarted as error:
+                if error.ended["ending"] != "too_many_processes" or self._running() or time.monotonic() > until:
+                    raise
+            processes.kill(-1)
+            # Whoever was killed takes up room until it is buried.
+            time.sleep(0.005)
+            self._bury()
 
     def _follow(self, command: Running) -> None:
         both = _WRITE if command.input == command.output else 0
